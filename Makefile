@@ -1,0 +1,4 @@
+.PHONY: demo test check
+
+demo test check:
+	@python3 dev.py $@

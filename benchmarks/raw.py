@@ -1,0 +1,91 @@
+"""The floor: the same claim and finish, the same batches, the same durability, with the bare driver and no Django."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import psycopg
+from django.db import connection
+
+from jobqueue.models import Job
+from jobqueue.stores import get_store, postgresql, sqlite
+from jobqueue.stores.pools import PoolRegistry
+
+Work = Callable[[int], None]
+
+
+def drain(batch: int, work: Work) -> float:
+    """Empty the table in one thread and return the jobs performed each second."""
+    pool_id = PoolRegistry(get_store()).register(host="raw", pid=os.getpid())
+    loop = _drain_postgresql if connection.vendor == "postgresql" else _drain_sqlite
+    try:
+        began = time.perf_counter()
+        done = loop(pool_id, batch, work)
+        return done / (time.perf_counter() - began)
+    finally:
+        PoolRegistry(get_store()).retire(pool_id)
+
+
+def number_in(handler: str) -> int:
+    """Return the job's argument."""
+    number: int = json.loads(handler.partition("\n")[0])["args"][0]
+    return number
+
+
+def _drain_postgresql(pool_id: int, batch: int, work: Work) -> int:
+    claim = (postgresql.CONTROL + postgresql.claim_statement(False, False, False)).encode()
+    finish = (postgresql.CONTROL + postgresql.FINISH_SUCCEEDED).encode()
+    parameters = {"pool_id": pool_id, "locked_by": "raw", "limit": batch}
+    done = 0
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as raw:
+        cursor = psycopg.ClientCursor(raw)
+        while True:
+            claim_id = uuid4()
+            cursor.execute(claim, parameters | {"claim_id": claim_id})
+            while cursor.nextset():
+                pass
+            rows = cursor.fetchall()
+            if not rows:
+                return done
+            for row in rows:
+                work(number_in(row[5]))
+            ids = [row[0] for row in rows]
+            size = len(ids)
+            cursor.execute(finish, (ids, [claim_id] * size, [None] * size, [0.0] * size, [0.0] * size))
+            done += size
+
+
+def _drain_sqlite(pool_id: int, batch: int, work: Work) -> int:
+    claim = sqlite.claim_statement(False, False, False)
+    for name in ("claim_id", "pool_id", "locked_by", "limit", "now"):
+        claim = claim.replace(f"%({name})s", f":{name}")
+    finish = sqlite.FINISH_SUCCEEDED.replace("%s", "?")
+    done = 0
+    raw = sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None, timeout=20)
+    raw.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;")
+    try:
+        while True:
+            claim_id, now = uuid4().hex, str(datetime.now(UTC))[:26]
+            values = {"claim_id": claim_id, "pool_id": pool_id, "locked_by": "raw", "limit": batch, "now": now}
+            rows = raw.execute(claim, values).fetchall()
+            if not rows:
+                return done
+            for row in rows:
+                work(number_in(row[5]))
+            raw.execute("BEGIN IMMEDIATE")
+            raw.executemany(finish, [(None, now, now, now, row[0], claim_id) for row in rows])
+            raw.execute("COMMIT")
+            done += len(rows)
+    finally:
+        raw.close()
+
+
+def left() -> int:
+    """Return how many jobs are not yet done."""
+    return Job.objects.exclude(state=3).count()

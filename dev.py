@@ -1,0 +1,188 @@
+#!/usr/bin/env python3
+"""Work on jobqueue with nothing but Python 3.11 or newer; each command sets up by itself what it needs.
+
+    python3 dev.py demo [--once] [--postgresql] …   the demo site with a worker
+    python3 dev.py test [--sqlite | --postgresql] [pytest arguments]
+    python3 dev.py check                            lint, format, types, migrations, Django's checks
+    python3 dev.py run ARGS…                        python ARGS… in the same environment
+
+`--python X.Y` before or after the command chooses another Python; each has its own environment, .venv-X.Y.
+`test` runs on SQLite, then on PostgreSQL: that of DATABASE_URL, else one of its own for the time of the run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from demo_site.servers import Stopped, call
+
+ROOT = Path(__file__).resolve().parent
+PYTHONS = ("3.11", "3.12", "3.13", "3.14")
+UV = shutil.which("uv")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Do one command; return its exit code."""
+    command, version, rest = parse(arguments)
+    return COMMANDS[command](environment(version), rest)
+
+
+def parse(arguments: Sequence[str]) -> tuple[str, str, list[str]]:
+    """Split the command line into the command, the version of Python and what belongs to the command."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--python", metavar="X.Y", default="{}.{}".format(*sys.version_info))
+    parser.add_argument("command", choices=COMMANDS)
+    parser.add_argument("rest", nargs=argparse.REMAINDER, metavar="ARGS", help="handed on")
+    first = parser.parse_args(arguments)
+    after = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    after.add_argument("--python", default=first.python)
+    ours = 2 if first.command == "run" else len(first.rest)  # a program that is run has options of its own
+    second, rest = after.parse_known_args(first.rest[:ours])
+    return first.command, second.python, rest + first.rest[ours:]
+
+
+def environment(version: str) -> Path:
+    """The Python of an environment in which the project, as it stands, is installed."""
+    interpreter, folder = find_python(version), ROOT / f".venv-{version}"
+    python, stamp = folder / "bin" / "python", folder / ".installed"
+    with (ROOT / "pyproject.toml").open("rb") as project:
+        fcntl.flock(project, fcntl.LOCK_EX)  # two first runs at the same time: one sets up, the other waits
+        wanted = hashlib.sha256(project.read()).hexdigest()
+        works = version_of(str(python), "sys") == version
+        if not works or not stamp.exists() or stamp.read_text() != wanted:
+            say(f"Setting up {folder.name} (about a minute, once) …")
+            stamp.unlink(missing_ok=True)
+            install(interpreter, folder)
+            stamp.write_text(wanted)
+    return python
+
+
+def install(interpreter: str, folder: Path) -> None:
+    """Make the environment if it is missing or broken; install the project into it, editable."""
+    python = str(folder / "bin" / "python")
+    if not version_of(python, "sys" if UV else "pip"):
+        venv = [UV, "venv", "--python", interpreter] if UV else [interpreter, "-m", "venv"]
+        quietly([*venv, "--clear", str(folder)])
+    pip = [UV, "pip", "install", "--python", python] if UV else [python, "-m", "pip", "install"]
+    quietly([*pip, "--quiet", "--editable", ".[dev]"])
+
+
+def quietly(command: Sequence[str]) -> None:
+    """Run a step of the set-up; only if it fails show the end of what it said, and leave."""
+    with tempfile.TemporaryFile("w+") as output:
+        code = call(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+        output.seek(0)
+        if code:
+            sys.exit("".join([*output.readlines()[-15:], f"Set-up failed ({code}): {' '.join(command)}"]))
+
+
+def find_python(version: str) -> str:
+    """An interpreter of that version which can make environments; leaves with a message if there is none."""
+    python = locate(version) if version in PYTHONS else None
+    if python is None:
+        found = ", ".join(filter(locate, PYTHONS)) or "none"
+        sys.exit(
+            f"No Python {version} to work with; jobqueue runs on {', '.join(PYTHONS)}. Found: {found}.\n"
+            "(On Debian and Ubuntu a Python needs its package pythonX.Y-venv, too.)"
+        )
+    return python
+
+
+def locate(version: str) -> str | None:
+    module = "venv" if UV else "ensurepip"
+    return next((path for path in candidates(version) if version_of(path, module) == version), None)
+
+
+def candidates(version: str) -> Iterator[str]:
+    yield sys.executable
+    yield f"python{version}"
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    yield from sorted(map(str, pyenv.glob(f"versions/{version}[.-]*/bin/python")), reverse=True)
+    if UV:
+        yield subprocess.run([UV, "python", "find", version], capture_output=True, text=True).stdout.strip()
+
+
+def version_of(python: str, module: str) -> str:
+    """X.Y if that is a Python that has the module, else nothing: a pyenv shim may be there and not work."""
+    code = f"import sys, {module}; print('%d.%d' % sys.version_info[:2])"
+    try:
+        return subprocess.run([python, "-c", code], capture_output=True, text=True).stdout.strip()
+    except OSError:
+        return ""
+
+
+def demo(python: Path, arguments: list[str]) -> int:
+    """Hand over to the demo site."""
+    os.chdir(ROOT)
+    return run(python, ["-m", "demo_site.run", *arguments])
+
+
+def run(python: Path, arguments: list[str]) -> int:
+    """Become that Python: signals and exit code are then its own."""
+    os.execv(python, [str(python), *arguments])
+
+
+#: Tests of processes mostly wait, so two at a time.
+WHOLE_SUITE = ("-n", "2", "--dist", "loadscope")
+
+
+def test(python: Path, arguments: list[str]) -> int:
+    """Run the suite on each database; fail if it fails on one."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--sqlite", dest="on", action="append_const", const=test_on_sqlite)
+    parser.add_argument("--postgresql", dest="on", action="append_const", const=test_on_postgresql)
+    chosen, rest = parser.parse_known_args(arguments)
+    command = [str(python), "-m", "pytest", *(rest or WHOLE_SUITE)]
+    codes = [test_on(command) for test_on in chosen.on or (test_on_sqlite, test_on_postgresql)]
+    return max(codes)
+
+
+def test_on_sqlite(command: list[str]) -> int:
+    say("Tests on SQLite")
+    return call(command, cwd=ROOT, env={k: v for k, v in os.environ.items() if k != "DATABASE_URL"})
+
+
+def test_on_postgresql(command: list[str]) -> int:
+    given = os.environ.get("DATABASE_URL", "").startswith("postgres")
+    say(f"Tests on PostgreSQL, {'that of DATABASE_URL' if given else 'started for this run'}")
+    return call(command if given else [command[0], "-m", "demo_site.servers", "--", *command], cwd=ROOT)
+
+
+def check(python: Path, arguments: list[str]) -> int:
+    """Run every check, whatever the others find; report them all."""
+    django = "manage.py makemigrations --check --dry-run", "manage.py check"
+    steps = "-m ruff check", "-m ruff format --check", "-m mypy", *django
+    report, started = {}, time.monotonic()
+    for step in steps:
+        say(step)
+        report[step] = call([python, *step.split()], cwd=ROOT)
+    for step, code in report.items():
+        say(f"{'FAILED' if code else 'ok':7} {step}")
+    say(f"in {time.monotonic() - started:.0f} s")
+    return max(report.values())
+
+
+def say(text: str) -> None:
+    """One line, apart from the output of the programs that are run."""
+    print(text, file=sys.stderr, flush=True)
+
+
+COMMANDS = {"demo": demo, "test": test, "check": check, "run": run}
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except Stopped as stopped:
+        sys.exit(stopped.code or 130)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,33 @@
+"""Background jobs for Django, in the database you already have."""
+
+from jobqueue.client import aenqueue, aenqueue_many, cancel, enqueue, enqueue_many, retry, run_now
+from jobqueue.declaring import Performable, job
+from jobqueue.exceptions import Cancel, Retry, Snooze
+from jobqueue.handlers import PerformableMethod
+from jobqueue.performing.context import current_job
+from jobqueue.sending import SendLater, adelay, asend_later, delay, handle_asynchronously, send_later
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Cancel",
+    "Performable",
+    "PerformableMethod",
+    "Retry",
+    "SendLater",
+    "Snooze",
+    "adelay",
+    "aenqueue",
+    "aenqueue_many",
+    "asend_later",
+    "cancel",
+    "current_job",
+    "delay",
+    "enqueue",
+    "enqueue_many",
+    "handle_asynchronously",
+    "job",
+    "retry",
+    "run_now",
+    "send_later",
+]

@@ -1,0 +1,21 @@
+"""The Django app."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+from django.utils.module_loading import autodiscover_modules
+
+from jobqueue import checks  # noqa: F401 (registers the checks)
+
+
+class JobQueueConfig(AppConfig):
+    """Finds each app's ``jobs.py`` and registers the system checks."""
+
+    name = "jobqueue"
+    label = "jobqueue"
+    verbose_name = "Job queue"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Import every installed app's ``jobs`` module, so that its jobs are known."""
+        autodiscover_modules("jobs")

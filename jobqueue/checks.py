@@ -1,0 +1,180 @@
+"""System checks: ``manage.py check`` reports every mistake in the settings. Each id is explained in
+docs/reference/checks.md.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
+from difflib import get_close_matches
+from importlib.util import find_spec
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings as django_settings
+from django.core.checks import CheckMessage, Error, Warning, register
+from django.core.exceptions import ImproperlyConfigured
+from django.db import DatabaseError, InterfaceError, connections, router
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from jobqueue import conf
+from jobqueue.stores import STORES
+
+TAG = "jobqueue"
+#: Shorter waits for SQLite's one write lock end in "database is locked".
+LEAST_TIMEOUT = 5
+#: A random key of so many characters cannot be guessed.
+SHORTEST_KEY = 32
+UNSAFE = "SELECT name FROM pg_settings WHERE name IN ('fsync', 'synchronous_commit') AND setting = 'off'"
+SQLITE_REMEDY = (
+    'In DATABASES["{alias}"]["OPTIONS"] set "transaction_mode": "IMMEDIATE", "timeout": 20, '
+    '"init_command": "PRAGMA journal_mode=WAL". For more than about 4 workers use PostgreSQL.'
+)
+
+
+@register(TAG)
+def check_settings(app_configs: Any, **_: Any) -> list[CheckMessage]:
+    """E001: every unknown, ill-typed or contradictory key of ``JOBQUEUE``."""
+    return [Error(each.message, hint=each.hint, id="jobqueue.E001") for each in _read()[1]]
+
+
+@register(TAG)
+def check_database(app_configs: Any, **_: Any) -> list[CheckMessage]:
+    """E002, E003, W010: whether the database can hold jobs, as far as its settings tell."""
+    alias = _read()[0].database
+    if alias not in connections.settings:
+        return [_unknown_alias(alias, connections.settings)]
+    try:
+        connection = connections[alias]
+    except ImproperlyConfigured as error:
+        return [Error(str(error).split("\n")[0], id="jobqueue.E003")]
+    rule = RULES.get(connection.vendor, _unsupported)
+    return list(rule(connection))
+
+
+@register(TAG)
+def check_routers(app_configs: Any, **_: Any) -> list[CheckMessage]:
+    """E020, E021, W022: whether the routers let the jobs be where ``DATABASE`` says."""
+    alias = _read()[0].database
+    return [] if alias not in connections.settings else [*_misrouted(alias), *_never_migrated(alias)]
+
+
+@register(TAG, deploy=True)
+def check_debug(app_configs: Any, **_: Any) -> list[CheckMessage]:
+    """W013: DEBUG."""
+    if not django_settings.DEBUG:
+        return []
+    message = "DEBUG is on: workers record every SQL query and become slow and large."
+    return [Warning(message, hint="Set DEBUG = False where workers run.", id="jobqueue.W013")]
+
+
+@register(TAG, deploy=True)
+def check_signing(app_configs: Any, **_: Any) -> list[CheckMessage]:
+    """W014: a signing key that can be guessed."""
+    settings = _read()[0]
+    keys = settings.signing_keys or [django_settings.SECRET_KEY, *django_settings.SECRET_KEY_FALLBACKS]
+    if not any(str(key).startswith("django-insecure-") or len(key) < SHORTEST_KEY for key in keys):
+        return []
+    message = "Jobs are signed with a key that can be guessed, so they can be forged."
+    hint = 'Set SECRET_KEY, or the list JOBQUEUE["SIGNING_KEYS"], to random strings of 50 characters.'
+    return [Warning(message, hint=hint, id="jobqueue.W014")]
+
+
+@register(TAG)
+def check_durability(app_configs: Any, databases: Collection[str] | None = None, **_: Any) -> list[CheckMessage]:
+    """W015: whether PostgreSQL may lose what it has confirmed. Asks the database, when that is wanted."""
+    alias = _read()[0].database
+    if alias not in (databases or ()):
+        return []
+    try:
+        off = _switched_off(connections[alias])
+    except (DatabaseError, InterfaceError, ImproperlyConfigured):
+        return []  # others report that, and a worker waits for a database that is away
+    if not off:
+        return []
+    message = f'Database "{alias}" may lose confirmed jobs: {" and ".join(off)} is off.'
+    return [Warning(message, hint="Switch it on in postgresql.conf, or for this role.", id="jobqueue.W015")]
+
+
+def _read() -> tuple[conf.Settings, list[conf.Problem]]:
+    return conf.read(getattr(django_settings, "JOBQUEUE", {}))
+
+
+# Databases
+
+
+def _unknown_alias(alias: str, known: Mapping[str, Any]) -> CheckMessage:
+    near = get_close_matches(alias, known, n=1)
+    hint = f'Did you mean "{near[0]}"?' if near else f"DATABASES has: {', '.join(known)}."
+    return Error(f'JOBQUEUE["DATABASE"] is "{alias}", which DATABASES lacks.', hint=hint, id="jobqueue.E002")
+
+
+def _unsupported(connection: BaseDatabaseWrapper) -> Iterator[CheckMessage]:
+    message = f'Database "{connection.alias}" is {connection.vendor}; jobs are kept in {" or ".join(STORES)}.'
+    yield Error(message, hint='Name another alias in JOBQUEUE["DATABASE"].', id="jobqueue.E003")
+
+
+def _postgresql(connection: BaseDatabaseWrapper) -> Iterator[CheckMessage]:
+    if find_spec("psycopg") is None:
+        message = f'Database "{connection.alias}" is used through psycopg2; jobqueue needs psycopg 3.'
+        yield Error(message, hint='pip install "psycopg[binary]"', id="jobqueue.E003")
+
+
+def _sqlite(connection: Any) -> Iterator[CheckMessage]:
+    if connection.is_in_memory_db():
+        return
+    options = connection.settings_dict["OPTIONS"]
+    wrong = []
+    if str(options.get("transaction_mode")).upper() not in {"IMMEDIATE", "EXCLUSIVE"}:
+        wrong.append("transaction_mode is not IMMEDIATE")
+    timeout = options.get("timeout", LEAST_TIMEOUT)
+    if not isinstance(timeout, int | float) or timeout < LEAST_TIMEOUT:
+        wrong.append(f"timeout is under {LEAST_TIMEOUT} s")
+    if not re.search(r"journal_mode\W+wal\b", str(options.get("init_command")), re.IGNORECASE):
+        wrong.append("journal_mode is not WAL")
+    if wrong:
+        message = f'SQLite "{connection.alias}" will be locked often: {", ".join(wrong)}.'
+        yield Warning(message, hint=SQLITE_REMEDY.format(alias=connection.alias), id="jobqueue.W010")
+
+
+def _switched_off(connection: BaseDatabaseWrapper) -> list[str]:
+    if connection.vendor != "postgresql":
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(UNSAFE)
+        return sorted(name for (name,) in cursor.fetchall())
+
+
+RULES: Mapping[str, Callable[[Any], Iterator[CheckMessage]]] = {"postgresql": _postgresql, "sqlite": _sqlite}
+
+
+# Routers
+
+
+def _misrouted(alias: str) -> Iterator[CheckMessage]:
+    model = apps.get_model("jobqueue", "Job")
+    name, chosen = _verdict("db_for_write", model)
+    if name is not None and chosen != alias:
+        message = f'Router {name} writes jobqueue.Job to "{chosen}" but JOBQUEUE["DATABASE"] is "{alias}".'
+        yield Error(message, hint=f'Let it return "{alias}" for app_label "jobqueue".', id="jobqueue.E020")
+    elif name is None and alias != "default":
+        message = f'Jobs are in "{alias}", but Job.objects reads "default": no router says otherwise.'
+        hint = f'Add a router whose db_for_read and db_for_write return "{alias}" for app_label "jobqueue".'
+        yield Warning(message, hint=hint, id="jobqueue.W022")
+
+
+def _never_migrated(alias: str) -> Iterator[CheckMessage]:
+    name, allowed = _verdict("allow_migrate", alias, "jobqueue", model_name="job")
+    if name is not None and not allowed:
+        message = f'Router {name} refuses to migrate jobqueue on "{alias}": no tables.'
+        hint = f'Let its allow_migrate return True for app_label "jobqueue" on "{alias}".'
+        yield Error(message, hint=hint, id="jobqueue.E021")
+
+
+def _verdict(question: str, *arguments: Any, **hints: Any) -> tuple[str | None, Any]:
+    """Return the name of the first router that answers, as Django asks them, and its answer."""
+    for each in router.routers:
+        answer = getattr(each, question)(*arguments, **hints) if hasattr(each, question) else None
+        if answer is not None:
+            return f"{type(each).__module__}.{type(each).__qualname__}", answer
+    return None, None

@@ -1,0 +1,314 @@
+"""What each action of ``jobworker`` does."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import CommandError
+from django.db import connections
+
+from jobqueue import logs
+from jobqueue.cli import banner
+from jobqueue.conf import Settings, get_settings
+from jobqueue.performing.executor import Executor
+from jobqueue.performing.timeouts import Alarm
+from jobqueue.pool import daemon, preflight
+from jobqueue.pool.burst import processed_line
+from jobqueue.pool.options import PoolOptions
+from jobqueue.pool.pidfile import AlreadyRunning, ForeignProcess, PidFile
+from jobqueue.pool.supervisor import EXIT_PUT_BACK, Supervisor
+from jobqueue.stores import get_store
+from jobqueue.worker.clerk import Selection
+from jobqueue.worker.loop import WorkerOptions
+from jobqueue.worker.workoff import Pulse, WorkOff
+
+EXIT_FAILED_TO_START = 1
+EXIT_NOT_RUNNING = 3
+EXIT_JOB_FAILED = 5
+
+#: How long ``start`` waits for the daemon to be there, and ``stop`` for it to be gone beyond its own time.
+PATIENCE_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """One call of the command: its words, and where lines for people go."""
+
+    words: dict[str, Any]
+    say: Callable[[str], None]
+    settings: Settings
+
+    @property
+    def pid_file(self) -> PidFile:
+        """The PID file of a service."""
+        given: Path | None = self.words["pid"]
+        return PidFile((given or Path(f"{self.words['app_name'] or 'jobworker'}.pid")).absolute())
+
+    @property
+    def log_file(self) -> Path:
+        """The log file of a service."""
+        given: Path | None = self.words["log"]
+        return (given or Path(f"{self.words['app_name'] or 'jobworker'}.log")).absolute()
+
+    @property
+    def options(self) -> PoolOptions:
+        """The pool that is asked for."""
+        words = self.words
+        selection = Selection(tuple(dict.fromkeys(words["queues"])), words["min_priority"], words["max_priority"])
+        memory = words["max_memory"]
+        worker = WorkerOptions(
+            selection=selection,
+            threads=words["threads"],
+            max_jobs=words["max_jobs"],
+            max_memory=None if memory is None else memory * 1024 * 1024,
+            poll_seconds=words["sleep"] or self.settings.poll_seconds,
+        )
+        timeout = words["timeout"]
+        return PoolOptions(
+            worker=worker,
+            processes=words["processes"],
+            name=words["app_name"],
+            shutdown_seconds=self.settings.shutdown_seconds if timeout is None else timeout,
+            listen=not words["no_listen"],
+        )
+
+
+def perform(words: dict[str, Any], say: Callable[[str], None]) -> int:
+    """Do what the command line asks for and return the exit status.
+
+    Raises:
+        CommandError: if it cannot be done, with the exit status.
+    """
+    action = words["action"]
+    if words["daemon"]:
+        action = "start"
+    if words["exit_on_complete"]:
+        action = "work_off"
+    call = Invocation(words, say, get_settings())
+    _check_priorities(call)
+    _check_only_for_work_off(words, action)
+    return ACTIONS[action](call)
+
+
+def run(call: Invocation) -> int:
+    """Run the pool in the foreground."""
+    _configure_logs(call)
+    _check(call, forks=True)
+    if call.words["pid"] is None:
+        return _run_pool(call)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the pool can obey it, the code is fresh anyway
+    descriptor = _claim(call.pid_file)
+    try:
+        return _run_pool(call)
+    finally:
+        call.pid_file.release(descriptor)
+
+
+def start(call: Invocation) -> int:
+    """Run the pool as a daemon; return when it has taken its PID file."""
+    if (holder := _holder(call.pid_file)) is not None:
+        raise CommandError(f"Already running, pid {holder} ({call.pid_file.path}).", returncode=1)
+    _check(call, forks=True)
+    try:
+        daemon.detach(
+            call.log_file,
+            user=call.words["user"],
+            group=call.words["group"],
+            run=lambda: run(_as_daemon(call)),
+        )
+    except daemon.CannotDetach as error:
+        raise CommandError(str(error), returncode=EXIT_FAILED_TO_START) from None
+    except OSError as error:
+        raise CommandError(f"Cannot open the log {call.log_file}: {error.strerror}", returncode=1) from None
+    if not call.pid_file.wait_until_held(PATIENCE_SECONDS):
+        raise CommandError(f"It did not start. The reason is in {call.log_file}", returncode=1)
+    call.say(f"Started, pid {_holder(call.pid_file)}. Log: {call.log_file}")
+    return 0
+
+
+def stop(call: Invocation) -> int:
+    """End the daemon gracefully and wait for it."""
+    holder = _holder(call.pid_file)
+    if holder is None:
+        return _say_not_running(call)
+    os.kill(holder, signal.SIGTERM)
+    if not call.pid_file.wait_until_gone(holder, call.options.shutdown_seconds + PATIENCE_SECONDS):
+        raise CommandError(f"pid {holder} has not stopped yet. Again: kill -QUIT {holder}", returncode=1)
+    call.say(f"Stopped, pid {holder}.")
+    return 0
+
+
+def restart(call: Invocation) -> int:
+    """Stop if it runs, then start."""
+    if _holder(call.pid_file) is not None:
+        stop(call)
+    return start(call)
+
+
+def status(call: Invocation) -> int:
+    """Say whether the daemon runs."""
+    holder = _holder(call.pid_file)
+    if holder is None:
+        return _say_not_running(call)
+    call.say(f"Running, pid {holder} ({call.pid_file.path}).")
+    return 0
+
+
+def work_off(call: Invocation) -> int:
+    """Perform all that is due in this process, then leave."""
+    _configure_logs(call)
+    _check(call, forks=False)
+    call.say(banner.starting_line(call.options, os.getpid()))
+    store, settings = get_store(), call.settings
+    stop_asked = threading.Event()
+    with Alarm() as alarm:
+        before = _on_stop(lambda: alarm.interrupt() if stop_asked.is_set() else stop_asked.set())
+        executor = Executor(store, settings, alarm)
+        work = WorkOff(
+            store,
+            settings,
+            executor,
+            call.options.worker.selection,
+            limit=call.words["limit"],
+            name=call.options.name,
+            is_asked_to_stop=stop_asked.is_set,
+        )
+        try:
+            tally = work.run(pulse=_pulse(call))
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+    if tally.performed:
+        call.say(processed_line(tally.performed, tally.failed, tally.seconds))
+    if tally.put_back:
+        return EXIT_PUT_BACK
+    return EXIT_JOB_FAILED if tally.failed and call.words["fail_on_error"] else 0
+
+
+ACTIONS: dict[str, Callable[[Invocation], int]] = {
+    "run": run,
+    "start": start,
+    "stop": stop,
+    "restart": restart,
+    "status": status,
+    "work_off": work_off,
+}
+
+
+def _run_pool(call: Invocation) -> int:
+    options = call.options
+    call.say(banner.starting_line(options, os.getpid()))
+    if call.words["verbosity"] >= 1 and sys.stdout.isatty():
+        for line in banner.details(options, call.settings, get_store()):
+            call.say(line)
+    else:
+        logs.say(logging.INFO, "start", banner.summary(options, call.settings, get_store()))
+    preflight.close_connections()
+    supervisor = Supervisor(call.settings, options, call.say)
+    status = supervisor.run()
+    if supervisor.restart:
+        _restart_in_place(call)
+    return status
+
+
+def _restart_in_place(call: Invocation) -> None:
+    """Become a fresh process with the code as it is now, under the same number; a daemon stays one."""
+    given = [word for word in sys.orig_argv[1:] if word not in {"-d", "--daemon"}]
+    words = ["run" if word in {"start", "restart"} else word for word in given]
+    if call.words["pid"] is not None:
+        words += ["--pid", str(call.words["pid"])]
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, *words])  # noqa: S606 (our own command line again)
+
+
+def _as_daemon(call: Invocation) -> Invocation:
+    """Return the call as the daemon runs it: with its PID file, its output already in the log."""
+    words = call.words | {"pid": call.pid_file.path, "log": None}
+    return replace(call, words=words, say=_print_line)
+
+
+def _print_line(line: str) -> None:
+    print(line, flush=True)
+
+
+def _configure_logs(call: Invocation) -> None:
+    words = call.words
+    style = words["log_format"] or call.settings.log_format
+    if words["syslog"]:
+        logs.configure_syslog(words["verbosity"], style)
+        return
+    stream = daemon.open_log(words["log"].absolute()) if words["log"] else sys.stdout
+    logs.configure(words["verbosity"], stream, style)
+
+
+def _check(call: Invocation, *, forks: bool) -> None:
+    _warn_of_unknown_queues(call)
+    try:
+        preflight.check(call.settings.database, forks=forks)
+    except preflight.NotReady as error:
+        raise CommandError(str(error), returncode=EXIT_FAILED_TO_START) from None
+
+
+def _check_priorities(call: Invocation) -> None:
+    low, high = call.words["min_priority"], call.words["max_priority"]
+    if low is not None and high is not None and low > high:
+        raise CommandError(f"--min-priority {low} is larger than --max-priority {high}.", returncode=2)
+
+
+def _check_only_for_work_off(words: dict[str, Any], action: str) -> None:
+    given = [name for name in ("limit", "fail_on_error") if words[name]]
+    if given and action != "work_off":
+        flag = given[0].replace("_", "-")
+        raise CommandError(f"--{flag} is for work_off: jobworker work_off --{flag}", returncode=2)
+
+
+def _warn_of_unknown_queues(call: Invocation) -> None:
+    declared = call.settings.queues
+    for name in call.words["queues"]:
+        if declared and name not in declared:
+            names = ", ".join(declared)
+            logs.say(logging.WARNING, "warn", f'queue "{name}" is not declared in JOBQUEUE["QUEUES"]: {names}')
+
+
+def _claim(pid_file: PidFile) -> int:
+    try:
+        return pid_file.claim()
+    except AlreadyRunning:
+        raise CommandError(f"Already running: {pid_file.path} is held.", returncode=1) from None
+    except OSError as error:
+        raise CommandError(f"Cannot write the PID file {pid_file.path}: {error.strerror}", returncode=1) from None
+
+
+def _holder(pid_file: PidFile) -> int | None:
+    try:
+        return pid_file.holder()
+    except ForeignProcess:
+        text = f"{pid_file.path} names a process that did not write it; nothing was signalled."
+        raise CommandError(text, returncode=EXIT_FAILED_TO_START) from None
+    except OSError as error:
+        raise CommandError(f"Cannot read the PID file {pid_file.path}: {error.strerror}", returncode=1) from None
+
+
+def _say_not_running(call: Invocation) -> int:
+    call.say(f"Not running ({call.pid_file.path}).")
+    return EXIT_NOT_RUNNING
+
+
+def _on_stop(handler: Callable[[], object]) -> dict[signal.Signals, Any]:
+    return {number: signal.signal(number, lambda *_: handler()) for number in (signal.SIGTERM, signal.SIGINT)}
+
+
+def _pulse(call: Invocation) -> Callable[[int], Pulse] | None:
+    """Return what beats beside the pass; a database in memory has no other process to tell."""
+    store = get_store()
+    if connections[store.alias].vendor == "sqlite" and preflight.is_in_memory(store.alias):
+        return None
+    return lambda pool_id: Pulse(store, pool_id, call.settings.heartbeat_seconds)

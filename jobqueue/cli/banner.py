@@ -1,0 +1,82 @@
+"""What a starting pool tells about itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import django
+from django.conf import settings as django_settings
+from django.db import DatabaseError, InterfaceError, connections
+
+import jobqueue
+from jobqueue.conf import Settings
+from jobqueue.models import Job
+from jobqueue.pool.options import PoolOptions
+from jobqueue.stores.base import Store
+
+VENDORS = {"postgresql": "PostgreSQL", "sqlite": "SQLite"}
+
+
+def starting_line(options: PoolOptions, pid: int) -> str:
+    """Return Delayed Job's first line."""
+    return f"*** Starting job worker {options.signature(pid)}"
+
+
+def summary(options: PoolOptions, settings: Settings, store: Store) -> str:
+    """Return what a log says of a starting pool, where no terminal shows the details."""
+    return f"{_versions(settings)}; {'; '.join(_parts(options, store))}"
+
+
+def details(options: PoolOptions, settings: Settings, store: Store) -> Iterator[str]:
+    """Yield the lines under it, for people at a terminal."""
+    yield f"    {_versions(settings)}"
+    yield f"    {'   '.join(_parts(options, store))}"
+    try:
+        yield f"    {_counts(store)}"
+    except (DatabaseError, InterfaceError):
+        yield "    the database does not answer yet"
+    yield "    Ctrl+C once: finish running jobs and stop. Twice: put them back and stop."
+
+
+def _parts(options: PoolOptions, store: Store) -> list[str]:
+    worker, selection = options.worker, options.worker.selection
+    low, high = selection.min_priority, selection.max_priority
+    span = (
+        "all" if low is None and high is None else f"{'' if low is None else low}..{'' if high is None else high}"
+    )
+    slots = options.processes * worker.threads
+    return [
+        f"queues {','.join(selection.queues) or 'all'}",
+        f"priorities {span}",
+        f"slots {slots} = {counted(options.processes, 'process')} x {counted(worker.threads, 'thread')}",
+        f"poll {worker.poll_seconds:g} s{_bell(options, store)}",
+    ]
+
+
+def _versions(settings: Settings) -> str:
+    connection = connections[settings.database]
+    name = str(connection.settings_dict["NAME"])
+    database = f'{VENDORS.get(connection.vendor, connection.vendor)} "{name.rpartition("/")[2]}"'
+    parts = [f"jobqueue {jobqueue.__version__}", f"Django {django.get_version()}", database]
+    if settings.release:
+        parts.append(f"release {settings.release}")
+    if django_settings.DEBUG:
+        parts.append("DEBUG on")
+    return ", ".join(parts)
+
+
+def _bell(options: PoolOptions, store: Store) -> str:
+    if not options.listen:
+        return ""
+    return ", woken by NOTIFY" if store.can_notify else ", woken by changes of the file"
+
+
+def _counts(store: Store) -> str:
+    jobs = Job.objects.using(store.alias)
+    due, later = jobs.ready()[:10_000].count(), jobs.scheduled()[:10_000].count()
+    return f"{counted(due, 'job')} due, {later:,} later"
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, which gets an s where it needs one."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}{'es' if noun.endswith('s') else 's'}"

@@ -1,0 +1,284 @@
+"""All that a caller may do to a job: enqueue it, and later retry, cancel or hasten it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from asgiref.sync import sync_to_async
+from django.apps import apps
+from django.core.exceptions import ImproperlyConfigured, SynchronousOnlyOperation
+from django.db import connections, transaction
+from django.db.utils import OperationalError, ProgrammingError
+from django.utils import timezone
+
+from jobqueue import signals
+from jobqueue.conf import get_settings
+from jobqueue.exceptions import JobStateError
+from jobqueue.handlers import as_performable, declared_options, dump, enqueue_hook, sender_of, sign
+from jobqueue.options import behaviour, check_call, merge
+from jobqueue.pending import PendingIds, PendingJob
+from jobqueue.ringing import ringer
+from jobqueue.rows import NewJob
+from jobqueue.states import State
+from jobqueue.stores import get_store
+
+if TYPE_CHECKING:
+    from jobqueue.models import Job
+    from jobqueue.stores.base import Store
+
+#: Most jobs, and most characters of handlers, that one INSERT stores.
+BATCH_JOBS = 10_000
+BATCH_CHARACTERS = 8 * 1024 * 1024
+
+When = datetime | timedelta
+
+
+def enqueue(performable: Any, priority: int | None = None, run_at: When | None = None, **options: Any) -> Job:
+    """Store a job on the caller's connection: it commits or rolls back with the caller's data.
+
+    ``enqueue(VideoWorker(7))``, ``enqueue(send_receipt.bind(order), 5, tomorrow, queue="slow")``
+
+    Args:
+        performable: an object with ``perform()``, ``PerformableMethod``, or bound call of a job function.
+        priority: larger first; by default as declared, else that of the queue, else 0.
+        run_at: not before this time (aware datetime), or a timedelta from now.
+        **options: queue, max_attempts, max_run_time, on_missing, atomic, ack, on_crash; see ``Options``.
+
+    Returns:
+        The stored row. If the jobs live in another database and a transaction is open on the caller's, it is
+        stored at the commit, and ``id`` raises ``JobNotStored`` until then.
+
+    Raises:
+        OptionError, PayloadError, NotPerformable, TypeError: nothing is stored then.
+    """
+    performable = as_performable(performable)
+    new = _prepare(performable, _checked(priority, run_at, options))
+    store = get_store()
+    with _clear_errors(store.alias, "aenqueue"):
+        waits_for = _foreign_transaction(store)
+        if waits_for is None:
+            return _insert(store, new, performable)
+        pending = PendingJob(waits_for)
+        _at_commit(waits_for, lambda: pending.stored(_insert(store, new, performable)))
+        return pending  # type: ignore[return-value]
+
+
+def enqueue_many(
+    performables: Iterable[Any], priority: int | None = None, run_at: When | None = None, **options: Any
+) -> list[int]:
+    """Store many jobs, one statement for 10,000 at most; all of them or none.
+
+    ``enqueue_many(send_receipt.bind(order) for order in orders.iterator())`` keeps one batch in memory.
+    The options are for all. Hooks and ``job_enqueued`` are for single jobs; they are not called.
+
+    Returns:
+        The ids in order. If the jobs live in another database and a transaction is open on the caller's, they
+        are stored at its commit, and the list raises ``JobNotStored`` until then.
+
+    Raises:
+        OptionError, PayloadError, NotPerformable, TypeError: nothing is stored then.
+    """
+    given = _checked(priority, run_at, options)
+    new = (_prepare(as_performable(each), given) for each in performables)
+    store = get_store()
+    with _clear_errors(store.alias, "aenqueue_many"):
+        waits_for = _foreign_transaction(store)
+        if waits_for is None:
+            return _insert_many(store, new)
+        prepared = list(new)
+        pending = PendingIds(waits_for)
+        _at_commit(waits_for, lambda: pending.stored(_insert_many(store, prepared)))
+        return pending  # type: ignore[return-value]
+
+
+async def aenqueue(
+    performable: Any, priority: int | None = None, run_at: When | None = None, **options: Any
+) -> Job:
+    """Do as ``enqueue`` does, from async code."""
+    return await sync_to_async(enqueue)(performable, priority, run_at, **options)
+
+
+async def aenqueue_many(
+    performables: Iterable[Any], priority: int | None = None, run_at: When | None = None, **options: Any
+) -> list[int]:
+    """Do as ``enqueue_many`` does, from async code."""
+    return await sync_to_async(enqueue_many)(performables, priority, run_at, **options)
+
+
+def retry(job: Job | int) -> None:
+    """Make a failed or cancelled job ready again, its attempts uncounted.
+
+    Args:
+        job: the job or its id.
+
+    Raises:
+        JobStateError: if it is in another state, which is named.
+    """
+    _act("retry", job, (State.FAILED, State.CANCELLED))
+
+
+def cancel(job: Job | int) -> None:
+    """Call off a job that waits; a running one is not stopped.
+
+    Args:
+        job: the job or its id.
+
+    Raises:
+        JobStateError: if it is in another state, which is named.
+    """
+    _act("cancel", job, (State.SCHEDULED, State.READY))
+
+
+def run_now(job: Job | int) -> None:
+    """Make a scheduled job ready, whatever its time.
+
+    Args:
+        job: the job or its id.
+
+    Raises:
+        JobStateError: if it is in another state, which is named.
+    """
+    _act("run_now", job, (State.SCHEDULED,))
+
+
+# From a performable to a row.
+
+
+def _checked(priority: int | None, run_at: When | None, options: dict[str, Any]) -> dict[str, Any]:
+    if priority is None and run_at is None and not options:
+        return {}
+    return check_call({"priority": priority, "run_at": run_at, **options})
+
+
+def _prepare(performable: Any, given: dict[str, Any]) -> NewJob:
+    options = merge(declared_options(performable), given)
+    name, body = dump(performable, behaviour(given))
+    handler = sign(
+        body,
+        name=name,
+        queue=options.queue,
+        max_attempts=options.max_attempts,
+        max_run_time=options.max_run_time,
+    )
+    return NewJob(
+        handler,
+        name,
+        options.queue,
+        options.priority,
+        options.run_at,
+        options.max_attempts,
+        options.max_run_time,
+    )
+
+
+def _insert(store: Store, new: NewJob, performable: Any) -> Job:
+    hook = enqueue_hook(performable)
+    # A hook that raises must leave no row behind.
+    with nullcontext() if hook is None else transaction.atomic(using=store.alias):
+        job = store.insert(new)
+        if hook is not None:
+            hook(job)
+    signals.send(signals.job_enqueued, sender_of(performable), job=job)
+    _ring(store, {new.queue} if _is_soon(new) else set())
+    return job
+
+
+def _insert_many(store: Store, new: Iterable[NewJob]) -> list[int]:
+    ids: list[int] = []
+    queues: set[str] = set()
+    with transaction.atomic(using=store.alias):
+        for batch in _batches(new):
+            ids += store.insert_many(batch)
+            queues.update(each.queue for each in batch if _is_soon(each))
+    _ring(store, queues)
+    return ids
+
+
+def _batches(new: Iterable[NewJob]) -> Iterator[list[NewJob]]:
+    batch: list[NewJob] = []
+    characters = 0
+    for each in new:
+        batch.append(each)
+        characters += len(each.handler)
+        if len(batch) >= BATCH_JOBS or characters >= BATCH_CHARACTERS:
+            yield batch
+            batch, characters = [], 0
+    if batch:
+        yield batch
+
+
+def _is_soon(new: NewJob) -> bool:
+    """Whether it is due before a sleeping pool would look by itself."""
+    if new.run_at is None:
+        return True
+    return new.run_at <= timezone.now() + timedelta(seconds=get_settings().poll_seconds)
+
+
+def _ring(store: Store, queues: set[str]) -> None:
+    if queues and store.can_notify:
+        transaction.on_commit(lambda: ringer.ring(store, queues), using=store.alias, robust=True)
+
+
+# Where the jobs live in another database than the caller's data.
+
+
+def _foreign_transaction(store: Store) -> str | None:
+    """Return the alias of a transaction that the row must wait for, since it cannot be part of it."""
+    if connections[store.alias].in_atomic_block:
+        return None
+    for connection in connections.all(initialized_only=True):
+        if connection.in_atomic_block:
+            return connection.alias
+    return None
+
+
+def _at_commit(alias: str, store_it: Callable[[], None]) -> None:
+    transaction.on_commit(store_it, using=alias)
+
+
+# Errors that say what to type.
+
+
+@contextmanager
+def _clear_errors(alias: str, twin: str) -> Iterator[None]:
+    try:
+        yield
+    except (ProgrammingError, OperationalError) as error:
+        if _says_missing_table(error):
+            raise ImproperlyConfigured(
+                f'The table jobqueue_job is missing in database "{alias}". Run: {_migrate(alias)}'
+            ) from error
+        raise
+    except SynchronousOnlyOperation as error:
+        raise SynchronousOnlyOperation(f"An event loop is running here. Use: await {twin}(…)") from error
+
+
+def _says_missing_table(error: Exception) -> bool:
+    # Read off the error: the failed transaction would answer no further question.
+    undefined_table = getattr(error.__cause__, "sqlstate", None) == "42P01"
+    return "jobqueue_job" in str(error) and (undefined_table or "no such table" in str(error))
+
+
+def _migrate(alias: str) -> str:
+    database = "" if alias == "default" else f" --database {alias}"
+    return f"python manage.py migrate jobqueue{database}"
+
+
+# Acts on stored jobs.
+
+
+def _act(verb: str, job: Job | int, origins: tuple[State, ...]) -> None:
+    store = get_store()
+    job_id = job if isinstance(job, int) else job.pk
+    row = apps.get_model("jobqueue", "Job")._base_manager.using(store.alias).filter(pk=job_id)
+    if getattr(store, verb)(job_id):
+        _ring(store, set(row.filter(state=State.READY).values_list("queue", flat=True)))
+        return
+    state = row.values_list("state", flat=True).first()
+    if state is None:
+        raise JobStateError(f"Job #{job_id} does not exist.")
+    possible = " or ".join(each.label for each in origins)
+    raise JobStateError(f"Job #{job_id} is {State(state).label}; {verb} takes only a {possible} job.")

@@ -1,0 +1,257 @@
+"""The one place where settings are read: ``JOBQUEUE`` in Django's settings, frozen on first use."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from datetime import timedelta
+from difflib import get_close_matches
+from functools import lru_cache
+from typing import Any
+
+from django.conf import settings as django_settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.signals import setting_changed
+from django.utils.module_loading import import_string
+
+from jobqueue.policy.backoff import backoff as attempts_backoff
+
+HOUR = 3600.0
+DAY = 24 * HOUR
+LARGEST_PRIORITY = 2**31 - 1
+QUEUE_NAME = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+#: Settings whose values no message shows.
+SECRET = frozenset({"SIGNING_KEYS"})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """``JOBQUEUE`` with its defaults. Durations are seconds; they may be given as timedelta.
+
+    Attributes:
+        database: alias of the database that holds the jobs.
+        max_attempts: how often a job is tried in all.
+        max_run_time: seconds after which an attempt is ended and retried.
+        kill_seconds: seconds between the soft time limit and the hard one.
+        max_crashes: how often a job may take its process down before it is parked.
+        backoff: callable from the number of attempts made to the pause in seconds (or a timedelta).
+        destroy_failed_jobs: delete jobs that have failed for good, as Delayed Job did by default.
+        keep_succeeded: seconds that finished jobs stay; 0 deletes at once, None keeps for ever.
+        poll_seconds: longest wait of an idle worker before it looks again by itself.
+        heartbeat_seconds: how often a pool says that it lives.
+        lease_seconds: how long a pool may be silent before others take its jobs.
+        shutdown_seconds: how long a stopping pool waits for running jobs.
+        queues: declared queue names with their default priority; empty allows any name.
+        signing_keys: secrets; the first signs, all verify. Empty: SECRET_KEY and its fallbacks.
+        claim_ahead: most jobs that one worker holds unstarted.
+        max_payload_bytes: largest handler text.
+        log_format: "people", "logfmt" or "json".
+        release: name of the running code's release, shown with each pool.
+    """
+
+    database: str = "default"
+    max_attempts: int = 25
+    max_run_time: float = 4 * HOUR
+    kill_seconds: float = 5.0
+    max_crashes: int = 3
+    backoff: Callable[[int], float | timedelta] = attempts_backoff
+    destroy_failed_jobs: bool = False
+    keep_succeeded: float | None = DAY
+    poll_seconds: float = 5.0
+    heartbeat_seconds: float = 10.0
+    lease_seconds: float = 30.0
+    shutdown_seconds: float = 25.0
+    queues: Mapping[str, int] = field(default_factory=dict)
+    signing_keys: tuple[str, ...] = ()
+    claim_ahead: int = 250
+    max_payload_bytes: int = 65_536
+    log_format: str = "people"
+    release: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One mistake in ``JOBQUEUE``: the key, what is wrong, what to do."""
+
+    key: str
+    message: str
+    hint: str
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """Return the settings, read once.
+
+    Raises:
+        ImproperlyConfigured: with every mistake found.
+    """
+    settings, problems = read(getattr(django_settings, "JOBQUEUE", {}))
+    if problems:
+        raise ImproperlyConfigured("\n".join(f"{each.message} {each.hint}".strip() for each in problems))
+    return settings
+
+
+def read(raw: Any) -> tuple[Settings, list[Problem]]:
+    """Turn the raw dict into Settings; mistakes are returned, their keys left at the default."""
+    if not isinstance(raw, Mapping):
+        return Settings(), [Problem("JOBQUEUE", "JOBQUEUE must be a dict.", f"It is {type(raw).__name__}.")]
+    values: dict[str, Any] = {}
+    problems = []
+    for key, value in raw.items():
+        rule = RULES.get(key) if isinstance(key, str) else None
+        if rule is None:
+            problems.append(_unknown(key))
+            continue
+        try:
+            values[key.lower()] = rule(value)
+        except (TypeError, ValueError) as error:
+            problems.append(Problem(key, f'JOBQUEUE["{key}"] {error}.', _shown(key, value)))
+    settings = Settings(**values)
+    return settings, problems + _contradictions(settings)
+
+
+def _unknown(key: object) -> Problem:
+    near = get_close_matches(str(key).upper(), RULES, n=1)
+    hint = f"Did you mean {near[0]}?" if near else f"Settings: {', '.join(sorted(RULES))}."
+    return Problem(str(key), f'JOBQUEUE["{key}"] is not a setting.', hint)
+
+
+def _shown(key: str, value: object) -> str:
+    if key in SECRET:
+        return f"It is of type {type(value).__name__}."
+    text = repr(value)
+    return f"It is {text if len(text) <= 80 else text[:77] + '...'}."
+
+
+def _contradictions(settings: Settings) -> list[Problem]:
+    if settings.lease_seconds >= 3 * settings.heartbeat_seconds:
+        return []
+    message = 'JOBQUEUE["LEASE_SECONDS"] must be at least 3 x HEARTBEAT_SECONDS.'
+    hint = f"They are {settings.lease_seconds:g} and {settings.heartbeat_seconds:g}."
+    return [Problem("LEASE_SECONDS", message, hint)]
+
+
+# Rules: from the raw value to the stored one, or an error that finishes the sentence 'JOBQUEUE["X"] …'.
+
+
+def integer(low: int, high: int) -> Callable[[Any], int]:
+    """Rule for a whole number within bounds."""
+
+    def rule(value: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            raise ValueError(f"must be a whole number from {low} to {high}")
+        return value
+
+    return rule
+
+
+def duration(low: float, high: float) -> Callable[[Any], float]:
+    """Rule for seconds or a timedelta within bounds."""
+
+    def rule(value: Any) -> float:
+        seconds = value.total_seconds() if isinstance(value, timedelta) else value
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not low <= seconds <= high:
+            raise ValueError(f"must be seconds (or a timedelta) from {low:g} to {high:g}")
+        return float(seconds)
+
+    return rule
+
+
+def duration_or_none(low: float, high: float) -> Callable[[Any], float | None]:
+    """Rule for a duration where None means for ever."""
+    rule = duration(low, high)
+    return lambda value: None if value is None else rule(value)
+
+
+def boolean(value: Any) -> bool:
+    """Rule for True or False."""
+    if not isinstance(value, bool):
+        raise ValueError("must be True or False")
+    return value
+
+
+def text(longest: int) -> Callable[[Any], str]:
+    """Rule for a string of so many characters at most."""
+
+    def rule(value: Any) -> str:
+        if not isinstance(value, str) or len(value) > longest:
+            raise ValueError(f"must be a string of at most {longest} characters")
+        return value
+
+    return rule
+
+
+def one_of(*allowed: str) -> Callable[[Any], str]:
+    """Rule for one of a few words."""
+
+    def rule(value: Any) -> str:
+        if value not in allowed:
+            raise ValueError(f"must be one of {', '.join(allowed)}")
+        return str(value)
+
+    return rule
+
+
+def keys(value: Any) -> tuple[str, ...]:
+    """Rule for a list of secrets."""
+    if not isinstance(value, list | tuple) or not all(isinstance(key, str) and key for key in value):
+        raise ValueError("must be a list of non-empty strings, the newest first")
+    return tuple(value)
+
+
+def queue_priorities(value: Any) -> dict[str, int]:
+    """Rule for a list of queue names, or a dict from name to default priority."""
+    if not isinstance(value, Mapping | list | tuple | set | frozenset):
+        raise ValueError("must be a list of queue names, or a dict from queue name to default priority")
+    for name in value:
+        if not isinstance(name, str) or not QUEUE_NAME.fullmatch(name):
+            raise ValueError(f"names a queue {name!r}; names are 1 to 64 of A-Z a-z 0-9 _ . : -")
+    named = value if isinstance(value, Mapping) else dict.fromkeys(value, 0)
+    whole = integer(-LARGEST_PRIORITY, LARGEST_PRIORITY)
+    return {name: whole(priority) for name, priority in named.items()}
+
+
+def backoff(value: Any) -> Callable[[int], float | timedelta]:
+    """Rule for a callable, or the dotted path of one."""
+    if isinstance(value, str):
+        try:
+            value = import_string(value)
+        except ImportError as error:
+            raise ValueError(f"cannot be imported: {error}") from error
+    if not callable(value):
+        raise ValueError("must be a callable or its dotted path")
+    called: Callable[[int], float | timedelta] = value
+    return called
+
+
+RULES: dict[str, Callable[[Any], Any]] = {
+    "DATABASE": text(255),
+    "MAX_ATTEMPTS": integer(1, 100_000),
+    "MAX_RUN_TIME": duration(0.1, 365 * DAY),
+    "KILL_SECONDS": duration(0.1, HOUR),
+    "MAX_CRASHES": integer(1, 1000),
+    "BACKOFF": backoff,
+    "DESTROY_FAILED_JOBS": boolean,
+    "KEEP_SUCCEEDED": duration_or_none(0, 100 * 365 * DAY),
+    "POLL_SECONDS": duration(0.05, HOUR),
+    "HEARTBEAT_SECONDS": duration(0.1, HOUR),
+    "LEASE_SECONDS": duration(0.3, DAY),
+    "SHUTDOWN_SECONDS": duration(0, DAY),
+    "QUEUES": queue_priorities,
+    "SIGNING_KEYS": keys,
+    "CLAIM_AHEAD": integer(1, 10_000),
+    "MAX_PAYLOAD_BYTES": integer(256, 1_048_576),
+    "LOG_FORMAT": one_of("people", "logfmt", "json"),
+    "RELEASE": text(64),
+}
+
+assert {each.name.upper() for each in fields(Settings)} == set(RULES)
+
+
+def _forget(*, setting: str, **_: Any) -> None:
+    if setting in {"JOBQUEUE", "SECRET_KEY", "SECRET_KEY_FALLBACKS"}:
+        get_settings.cache_clear()
+
+
+setting_changed.connect(_forget)

@@ -1,0 +1,157 @@
+"""What callers may catch, and what a job may raise to steer its own fate."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+
+
+class JobQueueError(Exception):
+    """Base of every error this package raises on purpose."""
+
+
+# Mistakes of a caller, raised before anything is stored.
+
+
+class PayloadError(JobQueueError, ValueError):
+    """A value cannot be stored with a job: its type, its size or its depth."""
+
+
+class NotPerformable(JobQueueError, TypeError):
+    """What was handed over cannot be found or performed by a worker."""
+
+
+class OptionError(JobQueueError, ValueError):
+    """A job option is unknown, of the wrong type or out of range."""
+
+
+class QueueNameError(OptionError):
+    """A queue's name is malformed, or is not among the declared ones."""
+
+
+class JobNotStored(JobQueueError):
+    """The job's row does not exist yet: it waits for another database's commit."""
+
+
+class JobStateError(JobQueueError):
+    """The job is not in a state from which this act is possible."""
+
+
+# What a worker finds in a row.
+
+
+class CorruptHandler(JobQueueError):
+    """The handler is not readable; the row is parked, never performed."""
+
+
+class BadSignature(CorruptHandler):
+    """The handler's signature does not hold; the row is parked, never performed."""
+
+
+class UnknownPerformable(JobQueueError):
+    """The signed handler names something that this release of the code does not have."""
+
+
+class MissingRow(JobQueueError):
+    """A model instance that the job refers to no longer exists.
+
+    Attributes:
+        on_missing: what the job wants then, "cancel" or "fail".
+    """
+
+    on_missing = "cancel"
+
+
+class ClaimLost(JobQueueError):
+    """The job is no longer held by this claim: another worker may have it."""
+
+
+# What may be raised inside a job.
+
+
+class JobTimeout(TimeoutError):
+    """Raised inside a job that has used up its ``max_run_time``."""
+
+
+class JobInterrupted(BaseException):
+    """Raised inside a job whose worker must leave now; the job is put back uncharged.
+
+    Not an ``Exception``, so that a job's own ``except Exception`` lets it pass.
+    """
+
+
+class Retry(JobQueueError):
+    """Raise in a job to try again later; the attempt counts.
+
+    Args:
+        wait: pause before the next attempt, seconds or timedelta; None leaves it to the backoff.
+        at: exact time of the next attempt instead of ``wait`` (aware datetime).
+        reason: short text kept as the job's last error.
+
+    Raises:
+        ValueError: if ``at`` has no time zone although the project uses them.
+    """
+
+    def __init__(
+        self,
+        wait: float | timedelta | None = None,
+        *,
+        at: datetime | None = None,
+        reason: str = "asked for a retry",
+    ) -> None:
+        super().__init__(reason)
+        self.wait = None if wait is None else as_seconds(wait)
+        self.at = zoned(at)
+
+
+class Snooze(JobQueueError):
+    """Raise in a job to be performed again later; the attempt does not count.
+
+    Args:
+        wait: pause, seconds or timedelta.
+        until: exact time instead of ``wait`` (aware datetime).
+
+    Raises:
+        TypeError: unless exactly one of them is given.
+        ValueError: if ``until`` has no time zone although the project uses them.
+    """
+
+    def __init__(self, wait: float | timedelta | None = None, *, until: datetime | None = None) -> None:
+        if (wait is None) == (until is None):
+            raise TypeError("Snooze takes either wait or until")
+        super().__init__(f"snoozed for {wait}" if until is None else f"snoozed until {until}")
+        self.wait = None if wait is None else as_seconds(wait)
+        self.until = zoned(until)
+
+
+class Cancel(JobQueueError):
+    """Raise in a job to end it as cancelled: no retry, no failure.
+
+    Args:
+        reason: short text kept as the job's last error.
+    """
+
+    def __init__(self, reason: str = "cancelled by the job itself") -> None:
+        super().__init__(reason)
+
+
+def zoned(moment: datetime | None) -> datetime | None:
+    """Return a time that can be stored as it is meant."""
+    if moment is None:
+        return None
+    if moment.tzinfo is None:
+        if settings.USE_TZ:
+            raise ValueError(f"{moment:%Y-%m-%d %H:%M} has no time zone. Use timezone.now() + timedelta(hours=2).")
+        return moment
+    try:
+        return moment.astimezone(UTC) if settings.USE_TZ else timezone.make_naive(moment)
+    except OverflowError:
+        raise ValueError(f"{moment} is beyond the calendar.") from None
+
+
+def as_seconds(value: float | timedelta | Any) -> float:
+    """Return a duration in seconds, given as number or timedelta."""
+    return value.total_seconds() if isinstance(value, timedelta) else float(value)

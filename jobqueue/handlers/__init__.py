@@ -1,0 +1,263 @@
+"""Performable <-> handler text. Two doors: ``dump`` on the caller's side, ``load`` on the worker's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from inspect import isfunction
+from typing import Any
+
+from django.db.models import Model
+
+from jobqueue.conf import get_settings
+from jobqueue.exceptions import (
+    BadSignature,
+    CorruptHandler,
+    MissingRow,
+    NotPerformable,
+    OptionError,
+    PayloadError,
+    UnknownPerformable,
+)
+from jobqueue.handlers.codec import dumps, loads
+from jobqueue.handlers.functions import BoundCall, DeclaredFunction, find_function, load_function
+from jobqueue.handlers.loaded import Loaded
+from jobqueue.handlers.methods import (
+    Deferred,
+    PerformableMethod,
+    hooks_of,
+    load_method,
+    method_options,
+    receiver_class,
+)
+from jobqueue.handlers.objects import (
+    attribute_options,
+    declared_attributes,
+    dump_object,
+    find_class,
+    load_object,
+)
+from jobqueue.handlers.resolve import Declared, SendLaterMarker, path_of, register
+from jobqueue.handlers.signing import sign, split, verify
+from jobqueue.options import BEHAVIOUR, Options, check_call
+from jobqueue.rows import ClaimedJob
+
+__all__ = [
+    "BoundCall",
+    "Declared",
+    "DeclaredFunction",
+    "Deferred",
+    "Loaded",
+    "PerformableMethod",
+    "SendLaterMarker",
+    "as_performable",
+    "declared_options",
+    "dump",
+    "enqueue_hook",
+    "load",
+    "open_handler",
+    "options_of",
+    "path_of",
+    "register",
+    "sender_of",
+    "sign",
+    "split",
+    "verify",
+]
+
+LONGEST_NAME = 255
+_PARTS = frozenset({"job", "object", "state", "method", "of", "args", "kwargs", "options"})
+
+
+def as_performable(thing: Any) -> Any:
+    """Return what ``dump`` takes for what a caller handed over.
+
+    Raises:
+        NotPerformable: if it is none, saying what to hand over instead.
+        TypeError: if it is a job function that needs arguments.
+    """
+    if isinstance(thing, BoundCall | PerformableMethod):
+        return thing
+    if isinstance(thing, DeclaredFunction):
+        return thing.bind()
+    if isinstance(thing, type):
+        raise NotPerformable(f"{thing.__name__} is a class. Hand over an instance: enqueue({thing.__name__}(…)).")
+    if isfunction(thing):
+        if "<" in thing.__qualname__ or thing.__module__ == "__main__":
+            path_of(thing)
+        raise NotPerformable(
+            f"{thing.__name__} is a plain function. Decorate it with @job, then {thing.__name__}.enqueue(…)."
+        )
+    if isinstance(thing, str):
+        raise NotPerformable(f"{thing!r} is text. Import the job and hand over the job itself.")
+    return PerformableMethod(thing, "perform") if isinstance(thing, Model) else thing
+
+
+def declared_options(performable: Any) -> Mapping[str, Any]:
+    """Return the options that a performable's declaration gives, checked."""
+    if isinstance(performable, BoundCall):
+        return performable.function.given
+    if isinstance(performable, PerformableMethod):
+        return performable.given
+    return declared_attributes(performable)
+
+
+def enqueue_hook(performable: Any) -> Callable[[Any], Any] | None:
+    """Return what is called with the stored job, in its transaction.
+
+    A method ``on_enqueue(job)``; of plain objects also ``enqueue(job)``, as in Delayed Job, which on a
+    ``Performable`` and on ``SendLater`` classes means something else.
+    """
+    target = performable
+    if isinstance(performable, BoundCall):
+        return None
+    if isinstance(performable, PerformableMethod):
+        target = hooks_of(performable.obj)
+    cls = type(target)
+    if isfunction(getattr(cls, "on_enqueue", None)):
+        return target.on_enqueue  # type: ignore[no-any-return]
+    if isfunction(getattr(cls, "enqueue", None)) and not isinstance(target, SendLaterMarker):
+        return target.enqueue  # type: ignore[no-any-return]
+    return None
+
+
+def sender_of(performable: Any) -> Any:
+    """Return the sender of a performable's signals: its job function or class."""
+    if isinstance(performable, BoundCall):
+        return performable.function
+    target = performable.obj if isinstance(performable, PerformableMethod) else performable
+    return target if isinstance(target, type) else type(target)
+
+
+def dump(performable: Any, stored_options: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the row's name and the handler's body, unsigned.
+
+    Args:
+        performable: what ``as_performable`` returned.
+        stored_options: options of this call that travel in the handler.
+
+    Raises:
+        PayloadError: if a value cannot be stored, or all are too large.
+        NotPerformable: if a worker could not find or perform it.
+    """
+    if isinstance(performable, BoundCall | PerformableMethod):
+        name, data = performable.dump()
+    else:
+        name, data = dump_object(performable)
+    if stored_options:
+        data["options"] = dict(stored_options)
+    if len(name) > LONGEST_NAME:
+        raise NotPerformable(f"The name {name} has {len(name)} characters; at most {LONGEST_NAME} can be stored.")
+    body = dumps(data)
+    _check_size(name, body)
+    return name, body
+
+
+def open_handler(
+    handler: str, *, name: str, queue: str, max_attempts: int | None, max_run_time: float | None
+) -> Loaded:
+    """Return the performable of a row, after its signature held.
+
+    An unsigned row is performed only if it names a job function declared with ``accept_unsigned=True``.
+
+    Raises:
+        BadSignature: if the signature is missing or does not hold.
+        CorruptHandler, UnknownPerformable, MissingRow, TypeError: as ``load`` does.
+    """
+    body, tag = split(handler)
+    if tag is None:
+        return load(body, signed=False)
+    return load(verify(handler, name=name, queue=queue, max_attempts=max_attempts, max_run_time=max_run_time))
+
+
+def options_of(job: ClaimedJob) -> Options:
+    """Return the options of a row's performable without restoring it; raises as ``open_handler`` does."""
+    body, tag = split(job.handler)
+    if tag is not None:
+        columns = {name: getattr(job, name) for name in ("name", "queue", "max_attempts", "max_run_time")}
+        body = verify(job.handler, **columns)
+    data = _parse(body)
+    declared = _declared(data) if tag is not None else find_function(data.get("job"), signed=False).options
+    return replace(declared, **_call_options(data)) if "options" in data else declared
+
+
+def load(body: str, *, signed: bool = True) -> Loaded:
+    """Return the performable of a handler's body.
+
+    Args:
+        body: the JSON text.
+        signed: whether its signature held; otherwise only job functions that accept it are looked at.
+
+    Raises:
+        CorruptHandler: if it is not well-formed.
+        UnknownPerformable: if it names what this release does not have.
+        MissingRow: if a model instance is gone; its ``on_missing`` says what the job wants then.
+        TypeError: if the stored arguments no longer fit.
+    """
+    data = _parse(body)
+    try:
+        loaded = _load(data, signed)
+    except MissingRow as error:
+        error.on_missing = _call_options(data).get("on_missing") or _declared(data).on_missing
+        raise
+    if "options" in data:
+        loaded.options = replace(loaded.options, **_call_options(data))
+    return loaded
+
+
+def _parse(body: str) -> dict[str, Any]:
+    data = loads(body)
+    if not isinstance(data, dict):
+        raise CorruptHandler("The handler is not an object.")
+    if not data.keys() <= _PARTS:
+        # A newer release may have written it; one that knows the part will perform it.
+        unknown = ", ".join(sorted(data.keys() - _PARTS))
+        raise UnknownPerformable(f"The handler has parts that this release does not know: {unknown}.")
+    return data
+
+
+def _load(data: dict[str, Any], signed: bool) -> Loaded:
+    if "job" in data:
+        return load_function(data, signed=signed)
+    if not signed:
+        raise BadSignature("The handler is not signed.")
+    if "object" in data:
+        return load_object(data)
+    if "method" in data:
+        return load_method(data)
+    raise CorruptHandler("The handler does not say what to perform.")
+
+
+def _declared(data: dict[str, Any]) -> Options:
+    """Return the declared options of what a signed handler names."""
+    if "job" in data:
+        return find_function(data["job"]).options
+    if "object" in data:
+        return attribute_options(find_class(data["object"]))
+    return method_options(receiver_class(data.get("of")), data["method"])
+
+
+def _call_options(data: dict[str, Any]) -> dict[str, Any]:
+    options = data.get("options", {})
+    if not isinstance(options, dict) or not options.keys() <= BEHAVIOUR:
+        raise CorruptHandler("The handler's options are not known ones.")
+    try:
+        return check_call(options)
+    except OptionError as error:
+        raise CorruptHandler(f"The handler's options are not valid: {error}") from None
+
+
+def _check_size(name: str, body: str) -> None:
+    limit = get_settings().max_payload_bytes
+    # A character is at most four bytes, so short bodies need no counting.
+    if len(body) * 4 > limit and (size := len(body.encode())) > limit:
+        raise PayloadError(
+            f"Arguments of {name} are {_human(size)}; the limit is {_human(limit)}. "
+            "Store the data and pass its id."
+        )
+
+
+def _human(size: int) -> str:
+    if size < 10_000:
+        return f"{size:,} bytes"
+    return f"{size / 1024:.1f} kB" if size < 1024 * 1024 else f"{size / 1024 / 1024:.1f} MB"

@@ -1,0 +1,26 @@
+"""What a handler turns into on the worker's side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from jobqueue.options import Options
+
+
+@dataclass(slots=True)
+class Loaded:
+    """A performable, restored and ready.
+
+    Attributes:
+        perform: takes nothing; returns the result, or a coroutine where the job is async.
+        sender: class or job function, the sender of signals.
+        hooks: object whose methods before, success, error, after, failure are called; None has none.
+        options: the declared ones, overlaid by those of the call; without those of the settings.
+    """
+
+    perform: Callable[[], Any]
+    sender: Any
+    hooks: Any
+    options: Options

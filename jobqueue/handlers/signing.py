@@ -1,0 +1,97 @@
+"""Handlers are signed, so that writing to the table is not enough to choose what a worker runs.
+
+A signature covers the handler's body and the columns that steer it. It does not stop that a genuine row is
+copied, replayed or deleted, nor that it is read.
+"""
+
+from __future__ import annotations
+
+import hmac
+from base64 import urlsafe_b64encode
+from collections.abc import Sequence
+from functools import lru_cache
+from hashlib import sha256
+from typing import Any
+
+from django.conf import settings as django_settings
+from django.core.signals import setting_changed
+
+from jobqueue.conf import get_settings
+from jobqueue.exceptions import BadSignature
+
+VERSION = "v1:"
+PURPOSE = b"jobqueue.handler.v1\0"
+
+
+def sign(body: str, *, name: str, queue: str, max_attempts: int | None, max_run_time: float | None) -> str:
+    """Return the handler text: the body, a newline, and the signature.
+
+    Args:
+        body: compact JSON on one line.
+        name: the row's name column.
+        queue: the row's queue.
+        max_attempts: the row's column, None for the setting.
+        max_run_time: the row's column, seconds, None for the setting.
+    """
+    message = _message(body, name, queue, max_attempts, max_run_time)
+    return f"{body}\n{_tag(_keys()[0], message)}"
+
+
+def verify(handler: str, *, name: str, queue: str, max_attempts: int | None, max_run_time: float | None) -> str:
+    """Return the body of a handler whose signature holds.
+
+    Raises:
+        BadSignature: if it is missing, of an unknown version, or does not hold.
+    """
+    body, tag = split(handler)
+    if tag is None:
+        raise BadSignature("The handler is not signed.")
+    if not tag.startswith(VERSION) or not tag.isascii():
+        raise BadSignature("The handler's signature is of a version that this release does not know.")
+    try:
+        message = _message(body, name, queue, max_attempts, max_run_time)
+    except (UnicodeEncodeError, TypeError, ValueError):
+        raise BadSignature("The row's columns are not such as were ever signed.") from None
+    if not any(hmac.compare_digest(_tag(key, message), tag) for key in _keys()):
+        raise BadSignature(
+            "The signature does not hold: the handler, name, queue, max_attempts or max_run_time was changed "
+            "after the job was stored, or it was signed with a key that is in use no more."
+        )
+    return body
+
+
+def split(handler: str) -> tuple[str, str | None]:
+    """Return a handler's body and its signature, None if it has none."""
+    body, newline, tag = handler.rpartition("\n")
+    return (body, tag) if newline else (handler, None)
+
+
+def _message(body: str, name: str, queue: str, max_attempts: int | None, max_run_time: float | None) -> bytes:
+    # Lengths first, so that no two sets of fields make the same message. The body, of any length, is last.
+    seconds = None if max_run_time is None else float(max_run_time)
+    return f"{len(name)}:{name}{len(queue)}:{queue}{max_attempts}|{seconds!r}|{body}".encode()
+
+
+def _tag(key: bytes, message: bytes) -> str:
+    return VERSION + urlsafe_b64encode(hmac.digest(key, message, "sha256")).decode()
+
+
+@lru_cache(maxsize=1)
+def _keys() -> tuple[bytes, ...]:
+    secrets: Sequence[str | bytes] = get_settings().signing_keys or (
+        django_settings.SECRET_KEY,
+        *django_settings.SECRET_KEY_FALLBACKS,
+    )
+    return tuple(sha256(PURPOSE + _bytes(secret)).digest() for secret in secrets)
+
+
+def _bytes(secret: str | bytes) -> bytes:
+    return secret if isinstance(secret, bytes) else secret.encode()
+
+
+def _forget(*, setting: str, **_: Any) -> None:
+    if setting in {"JOBQUEUE", "SECRET_KEY", "SECRET_KEY_FALLBACKS"}:
+        _keys.cache_clear()
+
+
+setting_changed.connect(_forget)

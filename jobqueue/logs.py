@@ -1,0 +1,266 @@
+"""What a worker says: one line per event, for people, as logfmt or as JSON.
+
+Loggers: ``jobqueue.job`` for the fate of jobs, ``jobqueue.worker`` for processes and the database. Each record
+carries its fields in ``extra``. Arguments of jobs are never logged.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import time
+import traceback
+from contextlib import suppress
+from datetime import UTC, datetime
+from logging.handlers import SysLogHandler
+from typing import TYPE_CHECKING, Any, TextIO
+
+from django.utils import timezone
+
+from jobqueue.conf import get_settings
+from jobqueue.outcomes import Blocked, Corrupt, Crashed, Failed, Lost, Released, Succeeded
+from jobqueue.rows import ClaimedJob
+from jobqueue.states import State
+
+if TYPE_CHECKING:
+    from jobqueue.performing.executor import Ended
+
+job_logger = logging.getLogger("jobqueue.job")
+worker_logger = logging.getLogger("jobqueue.worker")
+
+#: By verbosity: errors only; each job; claims, beats and tracebacks.
+LEVELS = (logging.ERROR, logging.INFO, logging.DEBUG)
+#: Longest error text on a line.
+ERROR_LIMIT = 300
+
+
+class Event:
+    """One thing that happened, as a log message: text for people, fields for machines."""
+
+    def __init__(self, name: str, subject: str = "", **fields: Any) -> None:
+        self.name = name
+        self.subject = subject
+        self.fields = {key: value for key, value in fields.items() if value is not None}
+
+    def __str__(self) -> str:
+        pairs = " ".join(f"{key}={quoted(value)}" for key, value in self.fields.items())
+        subject = harmless(self.subject)
+        return f"{self.name:<5} {subject}{'  ' if pairs and subject else ''}{pairs}".rstrip()
+
+
+# The fate of jobs
+
+
+def started(job: ClaimedJob) -> None:
+    """A worker begins to perform a job."""
+    if job_logger.isEnabledFor(logging.INFO):
+        waited = (timezone.now() - job.run_at).total_seconds()
+        _log(logging.INFO, "start", job, queue=job.queue, attempt=_tries(job), waited=short(max(waited, 0.0)))
+
+
+def ended(ended: Ended) -> None:
+    """An attempt has ended; the line says how, and when it is tried again."""
+    match ended.outcome:
+        case Succeeded():
+            level, name = logging.INFO, "done"
+        case Failed() | Corrupt():
+            retried = ended.decision.state is not State.FAILED
+            level, name = (logging.WARNING, "retry") if retried else (logging.ERROR, "fail")
+        case Blocked():
+            level, name = logging.WARNING, "block"
+        case Lost():
+            return lost(ended.job)
+        case Released():
+            level, name = logging.INFO, "back"
+        case _:
+            level, name = logging.INFO, type(ended.outcome).__name__.lower()
+    if not job_logger.isEnabledFor(level):
+        return None
+    error = ended.decision.error
+    wait = ended.decision.wait
+    _log(
+        level,
+        name,
+        ended.job,
+        attempt=_tries(ended.job) if name in {"retry", "fail"} else None,
+        took=short(ended.ended - ended.started),
+        again_in=short(wait) if wait is not None else None,
+        again_at=ended.decision.run_at and ended.decision.run_at.isoformat(),
+        error=headline(error) if error and name != "done" else None,
+    )
+    if name == "fail" or (name == "retry" and job_logger.isEnabledFor(logging.DEBUG)):
+        _log_traceback(level, ended.job, error or "")
+    return None
+
+
+def lost(job: ClaimedJob) -> None:
+    """The claim was gone: another worker has the job, and nothing was written."""
+    _log(logging.WARNING, "lost", job, error="the claim was gone; another worker has the job")
+
+
+def settled(job: ClaimedJob, outcome: object, worker: str) -> None:
+    """Maintenance decided about a job whose worker is gone."""
+    bad = isinstance(outcome, Crashed | Failed)
+    level = logging.WARNING if bad else logging.INFO
+    error = headline(outcome.error) if isinstance(outcome, Crashed | Failed) else None
+    _log(level, "crash" if bad else "back", job, attempt=_tries(job), worker=worker, error=error)
+
+
+# Processes and the database
+
+
+def say(level: int, name: str, text: str = "", **fields: Any) -> None:
+    """Log something about a process."""
+    if worker_logger.isEnabledFor(level):
+        event = Event(name, text, **fields)
+        extra = {"jq_event": f"worker.{name}", "jq_text": text}
+        extra |= {f"jq_{key}": value for key, value in event.fields.items()}
+        _emit(worker_logger, level, event, extra)
+
+
+def unreachable(alias: str, error: Exception, pause: float, failures: int) -> None:
+    """The database did not answer; it is tried again. Said at first and then more and more rarely."""
+    if failures & (failures - 1) == 0:
+        text = f'Cannot reach database "{alias}": {headline(str(error))}.'
+        say(logging.WARNING, "wait", f"{text} Next try in {short(pause)} ({failures + 1}). Ctrl+C stops.")
+
+
+def _log(level: int, name: str, job: ClaimedJob, **fields: Any) -> None:
+    event = Event(name, f"#{job.id} {job.name}", **fields)
+    extra = {"event": f"job.{name}", "job_id": job.id, "job": job.name, **event.fields}
+    _emit(job_logger, level, event, {f"jq_{key}": value for key, value in extra.items()})
+
+
+def _log_traceback(level: int, job: ClaimedJob, error: str) -> None:
+    """Log what stands below the headline, which the event's own line has told."""
+    trace = error.partition("\n\n")[2].strip("\n") or error
+    extra = {"jq_event": "job.traceback", "jq_job_id": job.id, "jq_job": job.name, "jq_text": trace}
+    _emit(job_logger, level, trace, extra)
+
+
+def _emit(logger: logging.Logger, level: int, message: object, extra: dict[str, Any]) -> None:
+    """Log; whatever a project's own handler or filter raises, the jobs go on."""
+    try:
+        logger.log(level, "%s", message, extra=extra)
+    except Exception:
+        with suppress(Exception):
+            traceback.print_exc()
+
+
+def _tries(job: ClaimedJob) -> str:
+    return f"{job.attempts}/{job.max_attempts or get_settings().max_attempts}"
+
+
+# Rendering
+
+
+def short(seconds: float) -> str:
+    """Return a duration as people write it: 40ms, 1.02s, 6 min, 4 h."""
+    if seconds < 0.9995:
+        return f"{seconds * 1000:.0f}ms"
+    if seconds < 60:
+        return f"{seconds:.3g}s"
+    if seconds < 7200:
+        return f"{seconds / 60:.0f}min"
+    return f"{seconds / 3600:.0f}h" if seconds < 172_800 else f"{seconds / 86_400:.0f}d"
+
+
+def headline(error: str) -> str:
+    """Return the first line of an error, cut and harmless on a terminal."""
+    first = error.strip().split("\n", 1)[0]
+    return harmless(first if len(first) <= ERROR_LIMIT else f"{first[:ERROR_LIMIT]}…")
+
+
+def harmless(text: str, but: str = "") -> str:
+    """Return text with all that could steer a terminal or forge a line escaped; ``but`` are left alone."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() or char in but else repr(char)[1:-1] for char in text)
+
+
+def quoted(value: Any) -> str:
+    """Return a value for a key=value line, in quotes where it needs them."""
+    text = str(value)
+    plain = text and text.isprintable() and not any(char in text for char in ' "=')
+    return text if plain else _as_json(text)
+
+
+def _as_json(value: Any) -> str:
+    """Return JSON on one line, in which only what can be seen stands as it is."""
+    text = json.dumps(value, default=str, ensure_ascii=False)
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in text)
+
+
+class PeopleFormatter(logging.Formatter):
+    """``12:04:07 done  #4812 send_receipt  took=212ms``; ISO time where no terminal listens."""
+
+    def __init__(self, terminal: bool) -> None:
+        super().__init__("%(asctime)s %(message)s")
+        self._terminal = terminal
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
+        """Return the time of the event."""
+        moment = datetime.fromtimestamp(record.created).astimezone()
+        return f"{moment:%H:%M:%S}" if self._terminal else moment.isoformat(timespec="seconds")
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line, and a traceback below it."""
+        return harmless(super().format(record), but="\n\t")
+
+
+class MachineFormatter(logging.Formatter):
+    """One object a line, as logfmt or JSON, with stable keys."""
+
+    def __init__(self, as_json: bool) -> None:
+        super().__init__()
+        self._json = as_json
+        self.converter = time.gmtime
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        entry = {"ts": moment.replace("+00:00", "Z"), "level": record.levelname.lower(), **_fields(record)}
+        if record.exc_info:
+            entry["traceback"] = self.formatException(record.exc_info)
+        if self._json:
+            return _as_json(entry)
+        return " ".join(f"{key}={quoted(value)}" for key, value in entry.items())
+
+
+def _fields(record: logging.LogRecord) -> dict[str, Any]:
+    found = {key[3:]: value for key, value in vars(record).items() if key.startswith("jq_")}
+    return found or {"event": "message", "text": record.getMessage()}
+
+
+def configure(verbosity: int, stream: TextIO | None = None, style: str = "people") -> None:
+    """Give the loggers a handler, unless the project's LOGGING has given them one.
+
+    Args:
+        verbosity: 0 errors only, 1 each job, 2 claims, beats and tracebacks.
+        stream: where lines go; standard output by default.
+        style: "people", "logfmt" or "json".
+    """
+    root = logging.getLogger("jobqueue")
+    if root.hasHandlers():
+        return
+    stream = stream or sys.stdout
+    handler = logging.StreamHandler(stream)
+    people = style == "people"
+    handler.setFormatter(PeopleFormatter(stream.isatty()) if people else MachineFormatter(style == "json"))
+    root.addHandler(handler)
+    root.setLevel(LEVELS[min(verbosity, 2)])
+
+
+def configure_syslog(verbosity: int, style: str) -> None:
+    """As ``configure``, to the system's log."""
+    address = "/var/run/syslog" if sys.platform == "darwin" else "/dev/log"
+    root = logging.getLogger("jobqueue")
+    handler = SysLogHandler(address=address)
+    handler.setFormatter(
+        logging.Formatter("%(message)s") if style == "people" else MachineFormatter(style == "json")
+    )
+    root.addHandler(handler)
+    root.setLevel(LEVELS[min(verbosity, 2)])

@@ -1,0 +1,138 @@
+"""One row: what to perform, when, how often it was tried, who holds it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, ClassVar, Self
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+from jobqueue.models.expressions import Literal
+from jobqueue.states import CHOICES, State
+
+#: Order in which ready jobs are claimed: larger priority first, then the older run_at, then the id.
+CLAIM_ORDER = ("-priority", "run_at", "id")
+
+
+class JobQuerySet(models.QuerySet["Job"]):
+    """Read-only views on the jobs. Acts on a job are in ``jobqueue.client``."""
+
+    def in_state(self, state: State) -> Self:
+        """Jobs in one state."""
+        return self.filter(state=Literal(state))
+
+    def ended(self) -> Self:
+        """Jobs in a final state."""
+        return self.filter(state__gte=Literal(State.SUCCEEDED))
+
+    def ready(self) -> Self:
+        """Jobs that a worker may claim now, in the order of claims."""
+        return self.in_state(State.READY).order_by(*CLAIM_ORDER)
+
+    def scheduled(self) -> Self:
+        """Jobs that wait for their time, the next one first."""
+        return self.in_state(State.SCHEDULED).order_by("run_at", "id")
+
+    def running(self) -> Self:
+        """Jobs that a worker holds."""
+        return self.in_state(State.RUNNING)
+
+    def succeeded(self) -> Self:
+        """Jobs that were performed and are kept."""
+        return self.ended().filter(state=State.SUCCEEDED)
+
+    def failed(self) -> Self:
+        """Jobs that are not tried again by themselves."""
+        return self.ended().filter(state=State.FAILED)
+
+    def cancelled(self) -> Self:
+        """Jobs that were called off."""
+        return self.ended().filter(state=State.CANCELLED)
+
+
+class Job(models.Model):
+    """A background job, as Delayed Job's table with a state and a claim.
+
+    An ordinary model for reading: ``Job.objects.failed().filter(name="shop.jobs.send_receipt")``.
+    """
+
+    priority = models.IntegerField(default=0, help_text="Larger numbers first.")
+    attempts = models.IntegerField(default=0, help_text="Attempts started, the running one included.")
+    handler = models.TextField(help_text="The performable as signed JSON.")
+    last_error = models.TextField(null=True, blank=True)  # noqa: DJ001 (null as in Delayed Job)
+    run_at = models.DateTimeField(default=timezone.now, help_text="Not before this time.")
+    locked_at = models.DateTimeField(null=True, blank=True)
+    locked_by = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001
+    failed_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    updated_at = models.DateTimeField(default=timezone.now)
+
+    state = models.SmallIntegerField(choices=CHOICES, default=State.READY.value)
+    queue = models.CharField(max_length=64, default="default")
+    name = models.CharField(max_length=255, help_text="What is performed, for people and statistics.")
+    claim_id = models.UUIDField(null=True, blank=True, help_text="The latest claim; fences every write.")
+    pool = models.ForeignKey(
+        "jobqueue.Pool",
+        null=True,
+        blank=True,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="jobs",
+    )
+    crashes = models.SmallIntegerField(default=0, help_text="How often it took its process down.")
+    max_attempts = models.IntegerField(null=True, blank=True, help_text="Empty: as the class or setting says.")
+    max_run_time = models.FloatField(
+        null=True, blank=True, help_text="Seconds. Empty: as the class or setting says."
+    )
+    started_at = models.DateTimeField(null=True, blank=True, help_text="Start of the latest ended attempt.")
+    finished_at = models.DateTimeField(null=True, blank=True, help_text="When it reached a final state.")
+    blocked_at = models.DateTimeField(
+        null=True, blank=True, help_text="Since when no worker knows what to perform."
+    )
+    result = models.TextField(null=True, blank=True, help_text="Return value as JSON.")  # noqa: DJ001
+
+    objects = JobQuerySet.as_manager()
+
+    class Meta:
+        """Few indexes, each partial: every further one costs throughput."""
+
+        verbose_name = "job"
+        indexes: ClassVar = [
+            models.Index(
+                F("queue"),
+                F("priority") * -1,
+                F("run_at"),
+                F("id"),
+                name="jobqueue_job_ready",
+                condition=Q(state=State.READY.value),
+            ),
+            models.Index(fields=["run_at"], name="jobqueue_job_due", condition=Q(state=State.SCHEDULED.value)),
+            models.Index(fields=["pool"], name="jobqueue_job_held", condition=Q(state=State.RUNNING.value)),
+            models.Index(
+                fields=["finished_at"],
+                name="jobqueue_job_ended",
+                condition=Q(state__gte=State.SUCCEEDED.value),
+            ),
+        ]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(state__gte=State.SCHEDULED.value, state__lte=State.CANCELLED.value),
+                name="jobqueue_job_state",
+            ),
+            models.CheckConstraint(condition=Q(attempts__gte=0, crashes__gte=0), name="jobqueue_job_counts"),
+            models.CheckConstraint(
+                condition=~Q(state=State.RUNNING.value) | Q(claim_id__isnull=False, pool__isnull=False),
+                name="jobqueue_job_held_by_claim",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"#{self.pk} {self.name}"
+
+    @property
+    def return_value(self) -> Any:
+        """What the job returned (plain JSON), or None."""
+        return None if self.result is None else json.loads(self.result)

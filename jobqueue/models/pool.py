@@ -1,0 +1,34 @@
+"""One pool of workers: its heartbeat is the lease of every job it holds."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils import timezone
+
+
+class Pool(models.Model):
+    """One supervisor with its children. A pool that stops cleanly removes its row."""
+
+    name = models.CharField(max_length=64, blank=True, help_text="From --app-name.")
+    host = models.CharField(max_length=255)
+    pid = models.IntegerField()
+    release = models.CharField(max_length=64, blank=True)
+    queues = models.JSONField(default=list, help_text="Empty: all queues.")
+    min_priority = models.IntegerField(null=True, blank=True)
+    max_priority = models.IntegerField(null=True, blank=True)
+    processes = models.IntegerField(default=1)
+    threads = models.IntegerField(default=1)
+    started_at = models.DateTimeField(default=timezone.now)
+    alive = models.BooleanField(default=True, help_text="False: declared dead; it can claim nothing more.")
+    beats = models.BigIntegerField(default=0, help_text="Rises with every heartbeat.")
+    beat_at = models.DateTimeField(default=timezone.now, help_text="Latest heartbeat, database clock.")
+    quiet = models.BooleanField(default=False, help_text="Takes no new jobs.")
+    workers = models.JSONField(default=list, help_text="What each worker is doing, as of the latest heartbeat.")
+
+    class Meta:
+        """A handful of rows; the primary key is enough."""
+
+        verbose_name = "pool"
+
+    def __str__(self) -> str:
+        return f"{self.name} host:{self.host} pid:{self.pid}".strip()

@@ -1,0 +1,244 @@
+"""A job's options: what the call says over what the declaration says over the settings; bad ones refused."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from difflib import get_close_matches
+from typing import Any
+
+from django.conf import settings as django_settings
+from django.utils import timezone
+from django.utils.module_loading import import_string
+
+from jobqueue.conf import DAY, LARGEST_PRIORITY, QUEUE_NAME, get_settings
+from jobqueue.exceptions import OptionError, QueueNameError
+
+DEFAULT_QUEUE = "default"
+YEAR = timedelta(days=365)
+FURTHEST = 10 * YEAR
+MOST_ATTEMPTS = 100_000
+LONGEST_RUN = 365 * DAY
+
+#: Kept in the handler's body when given with a call.
+BEHAVIOUR = frozenset({"on_missing", "atomic", "ack", "on_crash"})
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a job is stored and performed.
+
+    Attributes:
+        queue: name of its queue.
+        priority: larger first.
+        run_at: not before this time; None is now.
+        max_attempts: how often it is tried in all; None is the setting.
+        max_run_time: seconds; None is the setting.
+        on_missing: what becomes of a job whose model instance is gone, "cancel" or "fail".
+        atomic: whether it runs inside one transaction with the writing of its success.
+        ack: write its end in a "batch" with others, or at once ("each").
+        on_crash: what becomes of it when its process dies, "retry" or "fail".
+        backoff: callable from the number of attempts made to the pause in seconds or a timedelta;
+            None is the setting.
+        accept_unsigned: whether rows that other programs wrote, unsigned, are performed.
+        aliases: former dotted paths under which stored jobs may still name it.
+    """
+
+    queue: str = DEFAULT_QUEUE
+    priority: int = 0
+    run_at: datetime | None = None
+    max_attempts: int | None = None
+    max_run_time: float | None = None
+    on_missing: str = "cancel"
+    atomic: bool = False
+    ack: str = "batch"
+    on_crash: str = "retry"
+    backoff: Callable[[int], float | timedelta] | None = None
+    accept_unsigned: bool = False
+    aliases: tuple[str, ...] = ()
+
+
+DEFAULTS = Options()
+
+
+def check_call(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of one call, checked; those that are None are left out.
+
+    Raises:
+        OptionError: naming the option, the value and what is allowed.
+    """
+    return _check(given, CALL_RULES)
+
+
+def check_declaration(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of a declaration, checked; those that are None are left out.
+
+    Raises:
+        OptionError: naming the option, the value and what is allowed.
+    """
+    return _check(given, DECLARATION_RULES)
+
+
+def merge(declared: Mapping[str, Any], given: Mapping[str, Any]) -> Options:
+    """Return the options of a job: those of the call over those declared over the settings.
+
+    Args:
+        declared: what ``check_declaration`` returned.
+        given: what ``check_call`` returned.
+
+    Raises:
+        QueueNameError: if the settings declare queues and this is none of them.
+    """
+    values = {**declared, **given}
+    queues = get_settings().queues
+    if queues:
+        queue = values.get("queue", DEFAULT_QUEUE)
+        if queue not in queues:
+            raise QueueNameError(_unknown_queue(queue, queues))
+        values.setdefault("priority", queues[queue])
+    return Options(**values) if values else DEFAULTS
+
+
+def behaviour(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the part of a call's options that is kept in the handler."""
+    return {name: value for name, value in given.items() if name in BEHAVIOUR}
+
+
+def _check(given: Mapping[str, Any], rules: Mapping[str, Callable[[str, Any], Any]]) -> dict[str, Any]:
+    checked = {}
+    for name, value in given.items():
+        rule = rules.get(name)
+        if rule is None:
+            raise OptionError(_unknown_option(name, rules))
+        if value is not None:
+            checked[name] = rule(name, value)
+    return checked
+
+
+def _unknown_option(name: str, rules: Mapping[str, Any]) -> str:
+    if name in DECLARATION_RULES:
+        return f'"{name}" is said where the job is declared, not in a call.'
+    if name in CALL_RULES:
+        return f'"{name}" is said in a call, not where the job is declared.'
+    near = get_close_matches(str(name), rules, n=1)
+    hint = f'Did you mean "{near[0]}"?' if near else f"Options: {', '.join(sorted(rules))}."
+    return f'"{name}" is not a job option. {hint}'
+
+
+def _unknown_queue(queue: str, queues: Mapping[str, int]) -> str:
+    near = get_close_matches(queue, queues, n=1)
+    hint = f' Did you mean "{near[0]}"?' if near else ""
+    return f'Unknown queue "{queue}". Declared: {", ".join(sorted(queues))}.{hint}'
+
+
+# Rules: from the given value to the kept one.
+
+
+def _queue(name: str, value: Any) -> str:
+    if not isinstance(value, str) or not QUEUE_NAME.fullmatch(value):
+        raise QueueNameError(f"{name} must be 1 to 64 of the characters A-Z a-z 0-9 _ . : - {_got(value)}")
+    return str(value)
+
+
+def _whole(low: int, high: int) -> Callable[[str, Any], int]:
+    def rule(name: str, value: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            raise OptionError(f"{name} must be a whole number from {low} to {high}. {_got(value)}")
+        return int(value)
+
+    return rule
+
+
+def _run_time(name: str, value: Any) -> float:
+    seconds = value.total_seconds() if isinstance(value, timedelta) else value
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds <= LONGEST_RUN:
+        raise OptionError(
+            f"{name} must be more than 0 and at most {LONGEST_RUN:.0f} seconds, or a timedelta. {_got(value)}"
+        )
+    return float(seconds)
+
+
+def _run_at(name: str, value: Any) -> datetime:
+    if isinstance(value, timedelta):
+        return _from_now(name, value)
+    if not isinstance(value, datetime):
+        raise OptionError(f"{name} must be a datetime, or a timedelta from now. {_got(value)}")
+    if timezone.is_naive(value) and django_settings.USE_TZ:
+        raise OptionError(
+            f"{name} {value:%Y-%m-%d %H:%M} has no time zone. Use timezone.now() + timedelta(hours=2)."
+        )
+    if timezone.is_aware(value) and not django_settings.USE_TZ:
+        raise OptionError(f"{name} {value} has a time zone, but USE_TZ is False. Use a naive local datetime.")
+    now = timezone.now()
+    if not now - YEAR <= value <= now + FURTHEST:
+        raise OptionError(f"{name} must lie between a year ago and ten years ahead. {_got(value)}")
+    return value
+
+
+def _from_now(name: str, wait: timedelta) -> datetime:
+    if not timedelta(0) <= wait <= FURTHEST:
+        raise OptionError(f"{name} as a timedelta must lie between 0 and ten years from now. {_got(wait)}")
+    return timezone.now() + wait
+
+
+def _one_of(*allowed: str) -> Callable[[str, Any], str]:
+    def rule(name: str, value: Any) -> str:
+        if value not in allowed:
+            raise OptionError(f"{name} must be {' or '.join(map(repr, allowed))}. {_got(value)}")
+        return str(value)
+
+    return rule
+
+
+def _boolean(name: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise OptionError(f"{name} must be True or False. {_got(value)}")
+    return value
+
+
+def _backoff(name: str, value: Any) -> Any:
+    if isinstance(value, str):
+        try:
+            value = import_string(value)
+        except ImportError as error:
+            raise OptionError(f"{name} cannot be imported: {error}.") from error
+    if isinstance(value, bool) or not (callable(value) or _is_pause(value)):
+        raise OptionError(f"{name} must be a callable, its dotted path, or a pause in seconds. {_got(value)}")
+    return value if callable(value) else lambda attempts: value
+
+
+def _is_pause(value: Any) -> bool:
+    seconds = value.total_seconds() if isinstance(value, timedelta) else value
+    return isinstance(seconds, int | float) and math.isfinite(seconds) and seconds >= 0
+
+
+def _aliases(name: str, value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple) or not all(isinstance(each, str) and "." in each for each in value):
+        raise OptionError(f"{name} must be a list of dotted paths. {_got(value)}")
+    return tuple(value)
+
+
+def _got(value: Any) -> str:
+    text = repr(value)
+    return f"It is {text if len(text) <= 80 else text[:77] + '...'}."
+
+
+_BOTH_RULES: dict[str, Callable[[str, Any], Any]] = {
+    "queue": _queue,
+    "priority": _whole(-LARGEST_PRIORITY, LARGEST_PRIORITY),
+    "max_attempts": _whole(1, MOST_ATTEMPTS),
+    "max_run_time": _run_time,
+    "on_missing": _one_of("cancel", "fail"),
+    "atomic": _boolean,
+    "ack": _one_of("batch", "each"),
+    "on_crash": _one_of("retry", "fail"),
+}
+CALL_RULES: dict[str, Callable[[str, Any], Any]] = {**_BOTH_RULES, "run_at": _run_at}
+DECLARATION_RULES: dict[str, Callable[[str, Any], Any]] = {
+    **_BOTH_RULES,
+    "backoff": _backoff,
+    "accept_unsigned": _boolean,
+    "aliases": _aliases,
+}

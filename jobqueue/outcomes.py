@@ -1,0 +1,116 @@
+"""How an attempt ended (Outcome) and what becomes of the row (Decision)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from jobqueue.states import State
+
+# Outcomes: facts about one attempt.
+
+
+@dataclass(frozen=True, slots=True)
+class Succeeded:
+    """The job returned; ``result`` is its encoded return value or None."""
+
+    result: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The job raised. ``error`` is type, message and traceback as text."""
+
+    error: str
+    exception: BaseException | None = None
+    wait: float | None = None
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TimedOut(Failed):
+    """The job ran longer than its ``max_run_time``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snoozed:
+    """The job asked to be performed again later, uncharged."""
+
+    wait: float | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """The job ended itself, or what it works on is gone."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """This worker's release does not know the performable; another may."""
+
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Corrupt:
+    """The row cannot be trusted or read; it is parked."""
+
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Crashed:
+    """The process died while it performed the job, or its pool vanished."""
+
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """Not started, or asked to stop: the attempt is given back."""
+
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The claim was gone when the result was to be written; nothing is."""
+
+
+Outcome = Succeeded | Failed | TimedOut | Snoozed | Cancelled | Blocked | Corrupt | Crashed | Released | Lost
+
+#: Outcomes that count as failed; the others went as the job or its operator wanted.
+FAILURES = (Failed, Corrupt, Crashed)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What is written about a claimed row.
+
+    Attributes:
+        state: the state it goes to. SCHEDULED becomes READY by itself when the time is reached.
+        wait: seconds from now, by the database's clock, until it may run again.
+        run_at: exact time instead of ``wait``; both None leaves the row's run_at.
+        charge: whether the attempt counts.
+        crash: whether it counts as a crash.
+        blocked: whether the row waits for a release that knows it.
+        error: text for last_error; None leaves the old one.
+        result: encoded return value.
+        delete: remove the row instead of keeping it in a final state.
+    """
+
+    state: State
+    wait: float | None = None
+    run_at: datetime | None = None
+    charge: bool = True
+    crash: bool = False
+    blocked: bool = False
+    error: str | None = None
+    result: str | None = None
+    delete: bool = False
+
+
+RELEASE = Decision(State.READY, charge=False)

@@ -1,0 +1,56 @@
+"""Runs ``async def`` jobs on one event loop that lives as long as the process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from contextvars import copy_context
+from inspect import CORO_CLOSED, getcoroutinestate
+from typing import Any
+
+from asgiref.sync import async_to_sync, sync_to_async
+from django.db import close_old_connections
+
+from jobqueue.exceptions import JobTimeout
+
+
+class LoopRunner:
+    """Keeps the loop, so that clients bound to it (HTTP sessions, pools) survive from job to job."""
+
+    def __init__(self) -> None:
+        self._runner: asyncio.Runner | None = None
+
+    def __call__(self, coroutine: Coroutine[Any, Any, Any], seconds: float) -> Any:
+        """Run a coroutine to its end; raise JobTimeout inside it after so many seconds."""
+        runner, self._runner = self._runner or asyncio.Runner(), None
+        bounded = self._bounded(coroutine, seconds)
+        try:
+            # By itself a runner keeps the context of its first run, and with it that run's current job.
+            return runner.run(bounded, context=copy_context())
+        finally:
+            # Torn out by a signal, the coroutine is left in the loop: no later job may go on with it.
+            if getcoroutinestate(bounded) == CORO_CLOSED:
+                self._runner = runner
+
+    async def _bounded(self, coroutine: Coroutine[Any, Any, Any], seconds: float) -> Any:
+        try:
+            return await within(coroutine, seconds)
+        finally:
+            # Database work of a coroutine happens on another thread, with connections of its own.
+            await sync_to_async(close_old_connections)()
+
+
+async def within(coroutine: Coroutine[Any, Any, Any], seconds: float) -> Any:
+    """Await a coroutine for at most so many seconds."""
+    try:
+        async with asyncio.timeout(seconds) as limit:
+            return await coroutine
+    except TimeoutError:
+        if limit.expired():
+            raise JobTimeout("it ran longer than its max_run_time") from None
+        raise
+
+
+def run_on_calling_thread(coroutine: Coroutine[Any, Any, Any], seconds: float) -> Any:
+    """Run a coroutine whose database work stays on this thread and so inside a test's transaction."""
+    return async_to_sync(within)(coroutine, seconds)

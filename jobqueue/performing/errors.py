@@ -1,0 +1,33 @@
+"""An exception as the text of ``last_error``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from traceback import TracebackException
+
+from jobqueue.exceptions import JobQueueError
+
+#: Longest last_error, in characters.
+LIMIT = 16_000
+#: A traceback begins where the job's own code does …
+OUR_FILES = str(Path(__file__).parents[1])
+#: … and our exceptions are known by their names.
+OUR_ERRORS = JobQueueError.__module__
+
+
+def describe(exception: BaseException) -> str:
+    """Return type, message and traceback as text; no local variables, cut in the middle when long."""
+    trace = TracebackException.from_exception(exception, limit=-50, capture_locals=False)
+    while trace.stack and trace.stack[0].filename.startswith(OUR_FILES):
+        del trace.stack[0]
+    headline = "".join(trace.format_exception_only()).strip()
+    return storable(f"{headline}\n\n{''.join(trace.format())}".replace(f"{OUR_ERRORS}.", ""))
+
+
+def storable(text: str) -> str:
+    """Return text as every database takes it: no NUL, no lone surrogates, not too long."""
+    text = text.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode()
+    if len(text) <= LIMIT:
+        return text
+    half = LIMIT // 2
+    return f"{text[:half]}\n[… {len(text) - LIMIT} characters left out …]\n{text[-half:]}"

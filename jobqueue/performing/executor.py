@@ -1,0 +1,294 @@
+"""Performs one claimed job; whatever can happen becomes an Outcome."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, replace
+from inspect import iscoroutine
+from threading import Event
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from jobqueue import signals
+from jobqueue.conf import Settings
+from jobqueue.exceptions import (
+    Cancel,
+    ClaimLost,
+    CorruptHandler,
+    JobInterrupted,
+    JobTimeout,
+    MissingRow,
+    Retry,
+    Snooze,
+    UnknownPerformable,
+    as_seconds,
+)
+from jobqueue.handlers.loaded import Loaded
+from jobqueue.outcomes import (
+    Blocked,
+    Cancelled,
+    Corrupt,
+    Decision,
+    Failed,
+    Lost,
+    Outcome,
+    Released,
+    Snoozed,
+    Succeeded,
+    TimedOut,
+)
+from jobqueue.performing import context, hooks
+from jobqueue.performing.connections import ConnectionCare, cancel_queries
+from jobqueue.performing.coroutines import LoopRunner
+from jobqueue.performing.errors import describe, storable
+from jobqueue.performing.loading import load
+from jobqueue.performing.results import encode_result
+from jobqueue.performing.timeouts import Cooperative, TimeLimit
+from jobqueue.policy.retry import Limits, decide
+from jobqueue.rows import ClaimedJob, Finish
+from jobqueue.states import State
+from jobqueue.stores.base import Store
+
+logger = logging.getLogger("jobqueue.job")
+
+#: A coroutine is ended by its loop; the alarm follows so many seconds later, if it does not come to rest.
+COROUTINE_GRACE = 1.0
+
+RunCoroutine = Callable[[Coroutine[Any, Any, Any], float], Any]
+
+
+@dataclass(slots=True)
+class Ended:
+    """One attempt: how it ended and what becomes of the row.
+
+    ``written``: the row says so already. ``acknowledge``: set when it does, for those who wait for it.
+    """
+
+    job: ClaimedJob
+    outcome: Outcome
+    decision: Decision
+    started: float
+    ended: float
+    written: bool = False
+    acknowledge: Event | None = None
+
+    @property
+    def finish(self) -> Finish:
+        """What the store has to write."""
+        return Finish(self.job, self.decision, self.started, self.ended)
+
+
+class Executor:
+    """Performs jobs one after another on the calling thread."""
+
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        time_limit: TimeLimit | None = None,
+        run_coroutine: RunCoroutine | None = None,
+    ) -> None:
+        self._store = store
+        self._settings = settings
+        self._time_limit = time_limit or Cooperative()
+        self._run_coroutine = run_coroutine or LoopRunner()
+        self._care = ConnectionCare()
+        self._torn = False
+        self._pid = os.getpid()
+        self._limits = limits_of(settings)
+
+    def perform(self, job: ClaimedJob) -> Ended:
+        """Load the handler, perform it within its limits, and decide what becomes of the row."""
+        started = time.monotonic()
+        self._torn = False
+        try:
+            self._care.before()
+            loaded = self._load(job)
+            if isinstance(loaded, Loaded):
+                ended = self._perform_loaded(job, loaded, started)
+            else:
+                ended = Ended(job, loaded, self._decide(job, loaded), started, time.monotonic())
+        except BaseException as error:  # of a receiver, or of an exception's own making: none must end the worker
+            outcome = Failed(describe(error), error)
+            ended = Ended(job, outcome, self._decide(job, outcome), started, time.monotonic())
+        # An exception from outside may have come in the middle of a query.
+        self._care.after(torn=self._torn or isinstance(ended.outcome, TimedOut | Released))
+        return ended
+
+    def _load(self, job: ClaimedJob) -> Loaded | Outcome:
+        try:
+            return load(job)
+        except CorruptHandler as error:
+            return Corrupt(f"{type(error).__name__}: {error}")
+        except UnknownPerformable as error:
+            return Blocked(str(error))
+        except MissingRow as error:
+            return self._missing(error)
+        except BaseException as error:  # a module may end the process that imports it
+            return Failed(describe(error), error)
+
+    def _missing(self, error: MissingRow) -> Outcome:
+        return Failed(describe(error), error) if error.on_missing == "fail" else Cancelled(str(error))
+
+    def _perform_loaded(self, job: ClaimedJob, loaded: Loaded, started: float) -> Ended:
+        signals.send(signals.job_started, loaded.sender, job=job)
+        if loaded.options.atomic:
+            ended = self._perform_atomically(job, loaded, started)
+        else:
+            outcome = self._attempt(job, loaded)
+            ended = Ended(job, outcome, self._decide(job, outcome), started, time.monotonic())
+        if loaded.options.ack == "each" and not ended.written:
+            ended.acknowledge = Event()
+        self._tell(ended, loaded)
+        return ended
+
+    def _perform_atomically(self, job: ClaimedJob, loaded: Loaded, started: float) -> Ended:
+        """Commit the job's database effects and its finish together, or neither."""
+        outcome: Outcome
+        try:
+            with transaction.atomic(using=self._store.alias):
+                if not self._store.hold(job):
+                    raise ClaimLost
+                outcome = self._attempt(job, loaded)
+                ended = Ended(job, outcome, self._decide(job, outcome), started, time.monotonic(), True)
+                if not isinstance(outcome, Succeeded):
+                    raise _Undo(ended)
+                if self._store.finish([ended.finish]):
+                    raise ClaimLost
+                return ended
+        except _Undo as undo:
+            return replace(undo.ended, written=False)
+        except ClaimLost:
+            outcome = Lost()
+        except Exception as error:
+            outcome = Failed(describe(error), error)
+        decision = self._decide(job, outcome)
+        return Ended(job, outcome, decision, started, time.monotonic(), isinstance(outcome, Lost))
+
+    def _attempt(self, job: ClaimedJob, loaded: Loaded) -> Outcome:
+        """Perform the job as the current one, and call its last hook."""
+        seconds = job.max_run_time or self._settings.max_run_time
+        token = context.enter(context.CurrentJob(job, time.monotonic() + seconds))
+        try:
+            outcome = self._outcome_of(job, loaded, seconds)
+            try:
+                hooks.call(loaded.hooks, "after", job)
+            except BaseException:
+                logger.exception("hook after of %s raised", job)
+            return outcome
+        finally:
+            context.leave(token)
+
+    def _outcome_of(self, job: ClaimedJob, loaded: Loaded, seconds: float) -> Outcome:
+        try:
+            result = self._run(job, loaded, seconds)
+            return Succeeded() if result is None else Succeeded(encode_result(result, job))
+        except JobInterrupted:
+            return Released("stopped with its worker")
+        except BaseException as error:  # a job may raise what it likes; none must end the worker
+            return self._failure(job, loaded, error)
+
+    def _run(self, job: ClaimedJob, loaded: Loaded, seconds: float) -> Any:
+        """Run the job and the hooks round it within the time limit; return what the job returns."""
+        try:
+            self._time_limit.start(seconds)
+            hooks.call(loaded.hooks, "before", job)
+            result = loaded.perform()
+            if iscoroutine(result):
+                self._time_limit.start(seconds + COROUTINE_GRACE)
+                result = self._run_coroutine(result, seconds)
+            hooks.call(loaded.hooks, "success", job)
+            return result
+        finally:
+            self._end_of_forked_job()
+            if self._time_limit.stop():
+                self._torn = True
+                cancel_queries()
+
+    def _end_of_forked_job(self) -> None:
+        """End a child process that a job has forked and let return: it would go on as a second worker."""
+        if os.getpid() == self._pid:
+            return
+        error = sys.exception()
+        code = error.code if isinstance(error, SystemExit) else error is not None
+        os._exit(code if isinstance(code, int) else int(code is not None))
+
+    def _failure(self, job: ClaimedJob, loaded: Loaded, error: BaseException) -> Outcome:
+        match error:
+            case Snooze():
+                return Snoozed(error.wait, error.until)
+            case Cancel():
+                return Cancelled(str(error))
+        text = describe(error)
+        try:
+            hooks.call(loaded.hooks, "error", job, error)
+        except BaseException:
+            logger.exception("hook error of %s raised", job)
+        wait, at = self._next_time(job, loaded, error)
+        kind = TimedOut if isinstance(error, JobTimeout) else Failed
+        return kind(text, error, wait, at)
+
+    def _next_time(self, job: ClaimedJob, loaded: Loaded, error: BaseException) -> tuple[float | None, Any]:
+        """Return the pause or the time that the job itself wants before its next attempt, if any."""
+        if isinstance(error, Retry) and (error.wait is not None or error.at is not None):
+            return error.wait, error.at
+        reschedule_at = getattr(loaded.hooks, "reschedule_at", None)
+        try:
+            if callable(reschedule_at):
+                now = timezone.now()
+                return (reschedule_at(now, job.attempts) - now).total_seconds(), None
+            if loaded.options.backoff is not None:
+                return as_seconds(loaded.options.backoff(job.attempts)), None
+        except Exception:
+            logger.exception("%s could not say when to be retried; the setting decides", job)
+        return None, None
+
+    def _decide(self, job: ClaimedJob, outcome: Outcome) -> Decision:
+        limits = self._limits
+        if job.max_attempts is not None:
+            limits = replace(limits, max_attempts=job.max_attempts)
+        decision = decide(
+            outcome,
+            attempts=job.attempts,
+            crashes=job.crashes,
+            limits=limits,
+            blocked_seconds=(timezone.now() - job.blocked_at).total_seconds() if job.blocked_at else 0.0,
+        )
+        return decision if decision.error is None else replace(decision, error=storable(decision.error))
+
+    def _tell(self, ended: Ended, loaded: Loaded) -> None:
+        """Call the failure hook and send the signals about the end."""
+        state = ended.decision.state
+        if state is State.FAILED:
+            try:
+                hooks.call(loaded.hooks, "failure", ended.job)
+            except BaseException:
+                logger.exception("hook failure of %s raised", ended.job)
+        signals.send(signals.job_finished, loaded.sender, job=ended.job, outcome=ended.outcome)
+        if isinstance(ended.outcome, Failed):
+            signal = signals.job_failed if state is State.FAILED else signals.job_retrying
+            signals.send(signal, loaded.sender, job=ended.job, exception=ended.outcome.exception)
+
+
+class _Undo(Exception):
+    """Carries the end of an unsuccessful atomic job out of its transaction, which rolls back."""
+
+    def __init__(self, ended: Ended) -> None:
+        self.ended = ended
+
+
+def limits_of(settings: Settings) -> Limits:
+    """Return the limits that hold for jobs without their own."""
+    return Limits(
+        max_attempts=settings.max_attempts,
+        max_crashes=settings.max_crashes,
+        backoff=settings.backoff,
+        keep_succeeded=settings.keep_succeeded != 0,
+        destroy_failed=settings.destroy_failed_jobs,
+    )

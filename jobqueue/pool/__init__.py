@@ -1,0 +1,1 @@
+"""The processes of one pool: a supervisor, its maintenance, its workers."""

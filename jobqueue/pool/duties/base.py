@@ -1,0 +1,68 @@
+"""What all duties share."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from jobqueue.conf import Settings
+from jobqueue.pool.options import PoolOptions
+from jobqueue.stores.base import Store
+from jobqueue.stores.pools import PoolRegistry
+from jobqueue.worker.bell import Bell
+from jobqueue.worker.board import Board, Seat
+
+
+class DeclaredDead(Exception):
+    """Others have declared this pool dead: it must stop its workers and take a new identity."""
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """What maintenance works with.
+
+    ``bells`` are the workers', by the index of their slot. ``clock`` is monotonic.
+    """
+
+    store: Store
+    settings: Settings
+    options: PoolOptions
+    board: Board
+    bells: Sequence[Bell]
+    pid: int
+    clock: Callable[[], float] = time.monotonic
+
+    @property
+    def pools(self) -> PoolRegistry:
+        """The pools of the same store."""
+        return PoolRegistry(self.store)
+
+    @property
+    def pool_id(self) -> int:
+        """The pool's own row."""
+        return int(self.board.header.pool_id)
+
+    def ring_workers(self, queues: frozenset[str] | None = None) -> None:
+        """Wake the idle workers, unless none of these queues is theirs (None: unknown which)."""
+        ours = self.options.worker.selection.queues
+        if queues is not None and (queues.isdisjoint(ours) if ours else not queues):
+            return
+        for slot in self.board.seated(Seat.ALIVE):
+            if slot.words.waiting:
+                self.bells[slot.index].ring()
+
+
+class Duty(ABC):
+    """Something that maintenance does again and again."""
+
+    def __init__(self, post: Post) -> None:
+        self.post = post
+
+    @abstractmethod
+    def run(self) -> float:
+        """Do it, and return the seconds until the next time."""
+
+    def forget(self) -> None:  # noqa: B027 (most have nothing to forget)
+        """Drop what was observed: the database was away, and others may have been as blind."""

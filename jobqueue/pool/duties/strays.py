@@ -1,0 +1,31 @@
+"""Jobs that the table says are ours and no worker of ours knows of."""
+
+from __future__ import annotations
+
+from jobqueue.outcomes import RELEASE
+from jobqueue.pool.duties.base import Duty, Post
+from jobqueue.rows import Finish
+from jobqueue.worker.board import Seat
+
+
+class Strays(Duty):
+    """A claim may be made after its worker has died or given up asking. Such jobs go back after two looks."""
+
+    def __init__(self, post: Post) -> None:
+        super().__init__(post)
+        self._seen: set[tuple[int, object]] = set()
+
+    def run(self) -> float:
+        """Release what was astray at the last look and still is."""
+        present = [slot.name for slot in self.post.board.slots if slot.words.seat != Seat.FREE]
+        astray = self.post.store.strays(self.post.pool_id, present)
+        again = [job for job in astray if (job.id, job.claim_id) in self._seen]
+        self._seen = {(job.id, job.claim_id) for job in astray}
+        if again:
+            self.post.store.finish([Finish(job, RELEASE) for job in again])
+            self.post.ring_workers()
+        return self.post.settings.heartbeat_seconds
+
+    def forget(self) -> None:
+        """Begin to look anew."""
+        self._seen.clear()

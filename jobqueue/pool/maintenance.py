@@ -1,0 +1,117 @@
+"""The maintenance process: does the duties when they are due and listens in between. It performs no job."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from math import inf
+from random import random
+
+from django.db import DatabaseError, InterfaceError, connections
+
+from jobqueue import logs
+from jobqueue.policy.backoff import reconnect_pause
+from jobqueue.pool.duties import DUTIES, Duty, Post
+from jobqueue.pool.duties.promotion import Promotion
+from jobqueue.pool.duties.settling import Settling
+from jobqueue.stores.ears import Deaf, Ear
+from jobqueue.worker.bell import Bell
+
+#: Longer than callers pause between two rings for a queue.
+SECOND_RING_SECONDS = 0.12
+
+
+class Maintenance:
+    """Runs the duties of one pool until it is told to leave."""
+
+    def __init__(self, post: Post, bell: Bell, kinds: Sequence[type[Duty]] = DUTIES) -> None:
+        self._post = post
+        self._bell = bell
+        self._duties = [kind(post) for kind in kinds]
+        self._due = dict.fromkeys(kinds, 0.0)
+        self._ear: Ear = post.store.ear() if post.options.listen else Deaf()
+        self._rung_for: frozenset[str] = frozenset()
+        self._second_ring: float | None = None
+        self._failures = 0
+        self._leaving = False
+
+    def run(self) -> None:
+        """Go on until ``stop``.
+
+        Raises:
+            DeclaredDead: if others have declared this pool dead.
+        """
+        while not self._leaving:
+            try:
+                self._turn()
+                self._failures = 0
+            except (DatabaseError, InterfaceError) as error:
+                self._mend(error)
+        self._leave()
+
+    def stop(self) -> None:
+        """Leave after the present duty. Safe in signal handlers."""
+        self._leaving = True
+        self._bell.ring()
+
+    def _turn(self) -> None:
+        self._ear.listen()
+        self._ring_again()
+        for duty in self._duties:
+            if self._due[type(duty)] <= self._post.clock():
+                pause = duty.run()
+                self._due[type(duty)] = self._post.clock() + pause
+        self._sleep()
+
+    def _sleep(self) -> None:
+        """Sleep until a duty is due, the supervisor rings, or something is heard."""
+        descriptor = self._ear.descriptor()
+        also = [] if descriptor is None else [descriptor]
+        while not self._leaving:
+            pause = min(*self._due.values(), self._second_ring or inf) - self._post.clock()
+            if pause <= 0:
+                return
+            if self._ear.interval is not None:
+                pause = min(pause, self._ear.interval)
+            if self._bell.wait(pause, also):
+                self._due[Settling] = 0.0
+            queues = self._ear.heard()
+            if queues is not None:
+                self._answer(queues)
+
+    def _answer(self, queues: frozenset[str]) -> None:
+        """Pass the ring on, and once more a little later: rings close together are sent as one."""
+        self._post.ring_workers(queues)
+        self._due[Promotion] = 0.0
+        self._rung_for |= queues
+        if self._second_ring is None:
+            self._second_ring = self._post.clock() + SECOND_RING_SECONDS
+
+    def _ring_again(self) -> None:
+        if self._second_ring is not None and self._second_ring <= self._post.clock():
+            self._post.ring_workers(self._rung_for)
+            self._due[Promotion] = 0.0
+            self._rung_for, self._second_ring = frozenset(), None
+
+    def _mend(self, error: Exception) -> None:
+        """Drop the connection and what was observed through it, and pause."""
+        connections[self._post.store.alias].close()
+        for duty in self._duties:
+            duty.forget()
+        pause = reconnect_pause(self._failures, random())  # noqa: S311 (it only spreads the pools)
+        logs.unreachable(self._post.store.alias, error, pause, self._failures)
+        self._failures += 1
+        time.sleep(pause)
+
+    def _leave(self) -> None:
+        """Settle the last workers and give the lease back; the lease's end does it if the database is away."""
+        try:
+            for duty in self._duties:
+                if isinstance(duty, Settling):
+                    duty.run()
+            if self._post.pool_id:
+                self._post.pools.retire(self._post.pool_id)
+        except (DatabaseError, InterfaceError) as error:
+            logs.say(logging.WARNING, "stop", f"could not give the lease back: {logs.headline(str(error))}")
+        connections.close_all()

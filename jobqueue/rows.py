@@ -1,0 +1,71 @@
+"""A job as it travels between the rooms: on its way into the table, and in a worker's hands."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from jobqueue.outcomes import Decision
+
+
+class NewJob(NamedTuple):
+    """A checked, signed job, ready for the INSERT. ``run_at`` None means now, by the database's clock."""
+
+    handler: str
+    name: str
+    queue: str = "default"
+    priority: int = 0
+    run_at: datetime | None = None
+    max_attempts: int | None = None
+    max_run_time: float | None = None
+
+
+class ClaimedJob(NamedTuple):
+    """A job that one worker holds; what hooks and ``current_job()`` see."""
+
+    id: int
+    queue: str
+    name: str
+    priority: int
+    attempts: int
+    handler: str
+    run_at: datetime
+    created_at: datetime
+    crashes: int
+    max_attempts: int | None
+    max_run_time: float | None
+    blocked_at: datetime | None
+    claim_id: UUID
+
+    def __str__(self) -> str:
+        return f"#{self.id} {self.name}"
+
+
+class ClaimRequest(NamedTuple):
+    """What one worker asks for. The claim_id is chosen before asking, so a lost answer can be asked for again."""
+
+    claim_id: UUID
+    pool_id: int
+    locked_by: str
+    limit: int
+    queues: tuple[str, ...] = ()
+    min_priority: int | None = None
+    max_priority: int | None = None
+
+
+class Finish(NamedTuple):
+    """An ended (or released) attempt on its way into the row. Times are of the monotonic clock."""
+
+    job: ClaimedJob
+    decision: Decision
+    started: float | None = None
+    ended: float | None = None
+
+
+class Promotion(NamedTuple):
+    """What became ready, and how many seconds until the next job is due (None: none is scheduled)."""
+
+    moved: int
+    queues: frozenset[str]
+    next_in: float | None

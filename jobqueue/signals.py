@@ -1,0 +1,32 @@
+"""Django signals that features and applications may listen to.
+
+``sender`` is the performable's class (or the job function), ``job`` the claimed or stored job. Those about a worker
+are sent in its process, before its first job and after its last, with its ``name``; their sender is its class.
+They are sent robustly: a receiver that raises is logged and changes nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from django.dispatch import Signal
+
+job_enqueued = Signal()
+job_started = Signal()
+job_finished = Signal()
+job_retrying = Signal()
+job_failed = Signal()
+worker_started = Signal()
+worker_stopping = Signal()
+
+logger = logging.getLogger("jobqueue.job")
+
+
+def send(signal: Signal, sender: Any, **named: Any) -> None:
+    """Send robustly, at no cost when nobody listens."""
+    if not signal.receivers:
+        return
+    for receiver, response in signal.send_robust(sender, **named):
+        if isinstance(response, Exception):
+            logger.error("signal receiver %r raised", receiver, exc_info=response)

@@ -1,0 +1,56 @@
+"""The states of a job and the legal moves between them."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class State(IntEnum):
+    """State of a job row. The numbers stand as literals in the partial indexes."""
+
+    SCHEDULED = 0
+    READY = 1
+    RUNNING = 2
+    SUCCEEDED = 3
+    FAILED = 4
+    CANCELLED = 5
+
+    @property
+    def label(self) -> str:
+        """The word people see."""
+        return self.name.lower()
+
+    @property
+    def is_final(self) -> bool:
+        """Whether no worker will touch the job again by itself."""
+        return self in FINAL
+
+
+FINAL = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELLED})
+
+CHOICES = [(state.value, state.label) for state in State]
+
+#: (from, to, cause). ``None`` as origin is a new row, as target a deleted one.
+MOVES: tuple[tuple[State | None, State | None, str], ...] = (
+    (None, State.SCHEDULED, "enqueue, run_at in the future"),
+    (None, State.READY, "enqueue, run_at reached"),
+    (State.SCHEDULED, State.READY, "promotion, or run_now"),
+    (State.READY, State.RUNNING, "claim"),
+    (State.RUNNING, State.SUCCEEDED, "performed"),
+    (State.RUNNING, State.FAILED, "attempts used up, or must not be retried"),
+    (State.RUNNING, State.CANCELLED, "cancelled by the job, or its row is gone"),
+    (State.RUNNING, State.SCHEDULED, "retry or snooze"),
+    (State.RUNNING, State.READY, "release, or rescue of a dead worker's job"),
+    (State.RUNNING, None, "performed and KEEP_SUCCEEDED is 0, or failed and DESTROY_FAILED_JOBS"),
+    (State.SCHEDULED, State.CANCELLED, "cancel"),
+    (State.READY, State.CANCELLED, "cancel"),
+    (State.FAILED, State.READY, "retry by hand"),
+    (State.CANCELLED, State.READY, "retry by hand"),
+    (State.SUCCEEDED, None, "pruning"),
+    (State.CANCELLED, None, "pruning"),
+)
+
+
+def is_legal(origin: State | None, target: State | None) -> bool:
+    """Return whether a row may move from one state to another (None: absent)."""
+    return any((move[0], move[1]) == (origin, target) for move in MOVES)

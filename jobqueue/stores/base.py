@@ -1,0 +1,249 @@
+"""The contract of a store, and the statements that need no database's own tongue.
+
+Every write about a claimed row names the claim and the state it expects: a worker that has lost its claim
+changes nothing, whatever it still believes.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef
+
+from jobqueue.models import Job, JobQuerySet, Pool
+from jobqueue.outcomes import Decision
+from jobqueue.rows import ClaimedJob, ClaimRequest, Finish, NewJob, Promotion
+from jobqueue.states import State
+from jobqueue.stores.ears import Ear
+
+#: What becomes of a claimed job whose worker is gone.
+Judge = Callable[[ClaimedJob], Decision]
+
+
+class Store(ABC):
+    """Reads and writes job rows on one database alias, on the calling thread's connection."""
+
+    #: Whether ``notify`` reaches sleeping workers.
+    can_notify = False
+
+    def __init__(self, alias: str) -> None:
+        self.alias = alias
+
+    # Enqueue
+
+    @abstractmethod
+    def insert(self, new: NewJob) -> Job:
+        """Store one job on the caller's connection and transaction."""
+
+    @abstractmethod
+    def insert_many(self, new: Sequence[NewJob]) -> list[int]:
+        """Store many jobs in one statement; their ids come back in the order given."""
+
+    def notify(self, queues: Collection[str]) -> None:  # noqa: B027 (a capability that a store may lack)
+        """Ring the workers of these queues, where the database can."""
+
+    @abstractmethod
+    def ear(self) -> Ear:
+        """Return what hears that other connections have stored jobs."""
+
+    # Claim
+
+    @abstractmethod
+    def claim(self, request: ClaimRequest) -> list[ClaimedJob]:
+        """Take up to ``limit`` ready jobs in order; none if the pool is not alive."""
+
+    def adopt(self, request: ClaimRequest) -> list[ClaimedJob]:
+        """Return what a claim took whose answer was lost on the way."""
+        held = self._jobs.running().filter(pool_id=request.pool_id, claim_id=request.claim_id)
+        return sorted(self._as_claimed(held), key=claim_order)
+
+    def restamp(self, jobs: Sequence[ClaimedJob], claim_id: UUID) -> list[ClaimedJob]:
+        """Put held jobs under a new claim and return those that were still ours, in their order."""
+        ids, claims = [job.id for job in jobs], {job.claim_id for job in jobs}
+        held = self._jobs.running().filter(pk__in=ids, claim_id__in=claims).order_by("pk")
+        with self._writing():
+            ours = list(held.select_for_update(no_key=True).values_list("pk", flat=True))
+            self._jobs.filter(pk__in=ours).update(claim_id=claim_id)
+        kept = set(self._jobs.running().filter(claim_id=claim_id).values_list("pk", flat=True))
+        return [job._replace(claim_id=claim_id) for job in jobs if job.id in kept]
+
+    @abstractmethod
+    def promote(self, limit: int = 1000) -> Promotion:
+        """Make scheduled jobs ready whose time has come."""
+
+    # Finish
+
+    def finish(self, finishes: Sequence[Finish]) -> list[Finish]:
+        """Write how attempts ended, and return those that were no longer ours to write.
+
+        May be repeated after a lost answer: what is already written under the same claim counts as written.
+        """
+        succeeded, gone, others = _sort_out(finishes)
+        written: set[int] = set()
+        if succeeded:
+            written |= self._finish_succeeded(succeeded)
+        if gone:
+            written |= self._delete(gone)
+        if others:
+            written |= self._settle(others)
+        missing = [each for each in finishes if each.job.id not in written]
+        return self._lost_among(missing) if missing else []
+
+    @abstractmethod
+    def _finish_succeeded(self, finishes: Sequence[Finish]) -> set[int]:
+        """Write plain successes; return the ids surely written."""
+
+    @abstractmethod
+    def _delete(self, finishes: Sequence[Finish]) -> set[int]:
+        """Delete ended jobs that are not kept; return the ids surely deleted."""
+
+    @abstractmethod
+    def _settle(self, finishes: Sequence[Finish]) -> set[int]:
+        """Write any other decision; return the ids surely written."""
+
+    def _lost_among(self, finishes: Sequence[Finish]) -> list[Finish]:
+        rows = self._jobs.filter(pk__in=[each.job.id for each in finishes])
+        now = {pk: (claim, state) for pk, claim, state in rows.values_list("pk", "claim_id", "state")}
+        return [each for each in finishes if not _is_written(each, now.get(each.job.id))]
+
+    def hold(self, job: ClaimedJob) -> bool:
+        """Lock the row of a job inside the present transaction; False if the claim is lost."""
+        mine = self._jobs.running().filter(pk=job.id, claim_id=job.claim_id).select_for_update(no_key=True)
+        return mine.values_list("pk").first() is not None
+
+    # Jobs without a worker
+
+    def held(self, pool_id: int, locked_by: str) -> list[ClaimedJob]:
+        """Return what one worker of a pool holds according to the table."""
+        return self._as_claimed(self._jobs.running().filter(pool_id=pool_id, locked_by=locked_by))
+
+    def settle(self, pool_id: int, locked_by: str, finish: Callable[[ClaimedJob], Finish]) -> bool:
+        """Write how the attempts of a worker ended that is gone, each as ``finish`` says.
+
+        False if some must wait: a query of the worker's may outlive it, and keep a row locked.
+        """
+        with self._writing():
+            held = self._jobs.running().filter(pool_id=pool_id, locked_by=locked_by)
+            free = held.select_for_update(skip_locked=True, no_key=True)
+            finishes = [finish(job) for job in self._as_claimed(free)]
+            if finishes:
+                self.finish(finishes)
+            return not held.exists()
+
+    def strays(self, pool_id: int, workers: Collection[str]) -> list[ClaimedJob]:
+        """Return what a pool holds in the name of none of its present workers."""
+        return self._as_claimed(self._jobs.running().filter(pool_id=pool_id).exclude(locked_by__in=workers))
+
+    def rescue(self, judge: Judge, limit: int = 1000) -> list[Finish]:
+        """Take running jobs away from pools that are dead or gone, each as ``judge`` decides."""
+        alive = Pool.objects.using(self.alias).filter(pk=OuterRef("pool_id"), alive=True)
+        # By the index of held jobs, which this order shows to the planner.
+        orphans = self._jobs.running().filter(~Exists(alive)).order_by("pool_id", "pk")
+        if orphans.values_list("pk").first() is None:
+            return []
+        with self._writing():
+            locked = orphans.select_for_update(skip_locked=True, of=("self",), no_key=True)[:limit]
+            finishes = [Finish(job, judge(job)) for job in self._as_claimed(locked)]
+            lost = self.finish(finishes) if finishes else []
+        return [each for each in finishes if each not in lost]
+
+    # Care
+
+    def prune(self, keep_seconds: float, limit: int = 1000) -> int:
+        """Delete up to ``limit`` succeeded or cancelled jobs that ended so long ago."""
+        kept_for_a_while = self._jobs.ended().filter(state__in=(State.SUCCEEDED, State.CANCELLED))
+        ended = kept_for_a_while.filter(finished_at__lt=self.ago(keep_seconds))
+        with self._writing():
+            oldest = ended.order_by("finished_at").select_for_update(skip_locked=True)
+            ids = list(oldest.values_list("pk", flat=True)[:limit])
+            deleted, _ = self._jobs.filter(pk__in=ids).delete() if ids else (0, {})
+        return deleted
+
+    # Acts of people
+
+    def retry(self, job_id: int) -> bool:
+        """Make a failed or cancelled job ready again, with all its attempts before it."""
+        ended = self._jobs.filter(pk=job_id, state__in=(State.FAILED, State.CANCELLED))
+        now = self.ago(0)
+        changed = ended.update(
+            state=State.READY,
+            run_at=now,
+            updated_at=now,
+            attempts=0,
+            crashes=0,
+            failed_at=None,
+            finished_at=None,
+            blocked_at=None,
+        )
+        return bool(changed)
+
+    def cancel(self, job_id: int) -> bool:
+        """Call off a job that no worker holds yet."""
+        waiting = self._jobs.filter(pk=job_id, state__in=(State.SCHEDULED, State.READY))
+        now = self.ago(0)
+        return bool(waiting.update(state=State.CANCELLED, finished_at=now, updated_at=now))
+
+    def run_now(self, job_id: int) -> bool:
+        """Make a scheduled job ready at once."""
+        now = self.ago(0)
+        scheduled = self._jobs.filter(pk=job_id, state=State.SCHEDULED)
+        return bool(scheduled.update(state=State.READY, run_at=now, updated_at=now))
+
+    # Helpers
+
+    @abstractmethod
+    def ago(self, seconds: float) -> Any:
+        """Return the time so many seconds ago, by the clock that rules this database."""
+
+    @property
+    def _jobs(self) -> JobQuerySet:
+        return Job.objects.using(self.alias)
+
+    def _writing(self) -> AbstractContextManager[None]:
+        """Open a transaction that reads first and writes then."""
+        return transaction.atomic(using=self.alias)
+
+    def _as_claimed(self, rows: JobQuerySet) -> list[ClaimedJob]:
+        return [ClaimedJob(*row) for row in rows.values_list(*ClaimedJob._fields)]
+
+
+def as_job(alias: str, new: NewJob, job_id: int, state: int, run_at: datetime, created_at: datetime) -> Job:
+    """Return the stored row as a model instance, without reading it again."""
+    stored = new._asdict() | {"run_at": run_at}
+    job = Job(id=job_id, state=State(state), created_at=created_at, updated_at=created_at, **stored)
+    job._state.adding = False
+    job._state.db = alias
+    return job
+
+
+def claim_order(job: ClaimedJob) -> tuple[Any, ...]:
+    """Sort key: larger priority first, then the older run_at, then the id."""
+    return (-job.priority, job.run_at, job.id)
+
+
+def _sort_out(finishes: Sequence[Finish]) -> tuple[list[Finish], list[Finish], list[Finish]]:
+    """Split by statement; each part in id order, so that two writers lock rows in the same order."""
+    succeeded: list[Finish] = []
+    gone: list[Finish] = []
+    others: list[Finish] = []
+    for each in sorted(finishes, key=lambda each: each.job.id):
+        if each.decision.delete:
+            gone.append(each)
+        elif each.decision.state is State.SUCCEEDED:
+            succeeded.append(each)
+        else:
+            others.append(each)
+    return succeeded, gone, others
+
+
+def _is_written(each: Finish, row: tuple[UUID | None, int] | None) -> bool:
+    if row is None:
+        return each.decision.delete
+    claim, state = row
+    return claim == each.job.claim_id and state != State.RUNNING

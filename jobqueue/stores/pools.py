@@ -1,0 +1,68 @@
+"""Pool rows: registering, beating, declaring dead."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from django.db.models import F, QuerySet
+
+from jobqueue.models import Pool
+from jobqueue.stores.base import Store
+
+
+class Peer(NamedTuple):
+    """Another pool as one look at the table shows it."""
+
+    id: int
+    beats: int
+    name: str
+
+
+class PoolRegistry:
+    """The pools that work on one store's jobs.
+
+    A pool's row is the lease of all its jobs. Only the pool itself raises ``beats``; only others set ``alive``
+    to False, and a pool that finds itself dead must take a new identity.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def register(self, **fields: Any) -> int:
+        """Enter a living pool and return its id."""
+        now = self._store.ago(0)
+        return int(self._pools.create(started_at=now, beat_at=now, **fields).pk)
+
+    def beat(self, pool_id: int, **fields: Any) -> bool:
+        """Renew the lease. False: the pool was declared dead, or its row is gone."""
+        from_now = self._store.ago(0)
+        mine = self._pools.filter(pk=pool_id, alive=True)
+        return bool(mine.update(beats=F("beats") + 1, beat_at=from_now, **fields))
+
+    def retire(self, pool_id: int) -> None:
+        """Remove a pool that has stopped; what it still held is swept up by others."""
+        self._pools.filter(pk=pool_id).delete()
+
+    def peers(self, own_id: int) -> list[Peer]:
+        """Return the other pools that count as alive."""
+        return [
+            Peer(pk, beats, name) for pk, beats, name in self._living(own_id).values_list("pk", "beats", "name")
+        ]
+
+    def declare_dead(self, peer: Peer, lease_seconds: float) -> bool:
+        """Declare a silent pool dead, unless it has beaten since ``peer`` was read or its lease still runs."""
+        silent = self._pools.filter(
+            pk=peer.id, alive=True, beats=peer.beats, beat_at__lt=self._store.ago(lease_seconds)
+        )
+        return bool(silent.update(alive=False))
+
+    def forget(self, seconds: float) -> None:
+        """Remove pools that have been dead for so long."""
+        self._pools.filter(alive=False, beat_at__lt=self._store.ago(seconds)).delete()
+
+    @property
+    def _pools(self) -> QuerySet[Pool]:
+        return Pool.objects.using(self._store.alias)
+
+    def _living(self, own_id: int) -> QuerySet[Pool]:
+        return self._pools.filter(alive=True).exclude(pk=own_id).order_by("pk")

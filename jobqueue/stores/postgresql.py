@@ -1,0 +1,245 @@
+"""Job rows in PostgreSQL.
+
+Times are the server's. States stand as literals: a parameter would keep the planner from the partial indexes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterable, Sequence
+from datetime import timedelta
+from functools import lru_cache
+from typing import Any
+
+import psycopg
+from django.db import connections
+from django.db.models.functions import Now
+
+from jobqueue.models import Job
+from jobqueue.rows import ClaimedJob, ClaimRequest, Finish, NewJob, Promotion
+from jobqueue.stores.base import Store, as_job, claim_order
+from jobqueue.stores.ears import Ear, NotificationEar
+
+CHANNEL = "jobqueue"
+
+# Sent in front of a control statement, in the same round trip and transaction, so that it also works behind a
+# pooler. The plan must not depend on statistics: after a bulk insert, or after a quiet night, they are stale, and
+# the planner would sort or join the whole backlog for each claim. So it is left the one way that is always good:
+# read few rows by index, then find each by its primary key. That is also why the outer statements say
+# "state + 0": a partial index over all ready or running rows must not look like a short cut to a few of them.
+# And no control statement may wait long for anybody's lock.
+CONTROL = """\
+SET LOCAL enable_sort = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_seqscan = off;
+SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off;
+SET LOCAL lock_timeout = '3s'; SET LOCAL statement_timeout = '15s';
+"""
+
+INSERT = """
+INSERT INTO jobqueue_job (handler, name, queue, priority, max_attempts, max_run_time, attempts, crashes,
+                          run_at, created_at, updated_at, state)
+SELECT %s::text, %s::text, %s::text, %s::int, %s::int, %s::float8, 0, 0, coalesce(d.run_at, now.at), now.at, now.at,
+       CASE WHEN d.run_at > now.at THEN 0 ELSE 1 END
+FROM (SELECT %s::timestamptz AS run_at) d, (SELECT statement_timestamp() AS at) now
+RETURNING id, state, run_at, created_at
+"""
+
+INSERT_MANY = """
+INSERT INTO jobqueue_job (handler, name, queue, priority, max_attempts, max_run_time, attempts, crashes,
+                          run_at, created_at, updated_at, state)
+SELECT d.handler, d.name, d.queue, d.priority, d.max_attempts, d.max_run_time, 0, 0,
+       coalesce(d.run_at, now.at), now.at, now.at, CASE WHEN d.run_at > now.at THEN 0 ELSE 1 END
+FROM unnest(%s::text[], %s::text[], %s::text[], %s::int[], %s::timestamptz[], %s::int[], %s::float8[])
+     WITH ORDINALITY AS d(handler, name, queue, priority, run_at, max_attempts, max_run_time, place),
+     (SELECT statement_timestamp() AS at) now
+ORDER BY d.place
+RETURNING id
+"""
+
+# The queues that have ready jobs, by one index probe each (a loose index scan).
+ALL_QUEUES = """
+names(name) AS (
+  (SELECT queue FROM jobqueue_job WHERE state = 1 ORDER BY queue LIMIT 1)
+  UNION ALL
+  SELECT (SELECT queue FROM jobqueue_job WHERE state = 1 AND queue > names.name ORDER BY queue LIMIT 1)
+  FROM names WHERE names.name IS NOT NULL)"""
+
+GIVEN_QUEUES = "names(name) AS (SELECT unnest(%(queues)s::text[]))"
+
+# "state + 0" in the outer WHERE here and below: rows are then found by the primary key, in the order given. Written
+# plainly it matches a partial index, and on stale statistics the planner reads that whole index once for each row.
+# MATERIALIZED: without it a plan on stale statistics may run the subselect again for each row and take
+# many more rows than LIMIT says. SKIP LOCKED: peers pass each other instead of queueing up.
+CLAIM = """
+WITH RECURSIVE {queues}, pick AS MATERIALIZED (
+  SELECT ready.id FROM names CROSS JOIN LATERAL (
+    SELECT id, priority, run_at FROM jobqueue_job
+    WHERE state = 1 AND queue = names.name AND run_at <= statement_timestamp() {priorities}
+    ORDER BY priority * -1, run_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED) AS ready
+  ORDER BY ready.priority * -1, ready.run_at, ready.id LIMIT %(limit)s)
+UPDATE jobqueue_job AS job
+SET state = 2, claim_id = %(claim_id)s, pool_id = %(pool_id)s, locked_by = %(locked_by)s,
+    locked_at = clock_timestamp(), updated_at = clock_timestamp(), attempts = job.attempts + 1
+FROM pick
+WHERE job.id = pick.id AND job.state + 0 = 1
+  AND EXISTS (SELECT 1 FROM jobqueue_pool WHERE id = %(pool_id)s AND alive)
+RETURNING job.id, job.queue, job.name, job.priority, job.attempts, job.handler, job.run_at, job.created_at,
+          job.crashes, job.max_attempts, job.max_run_time, job.blocked_at, job.claim_id
+"""
+
+FINISH_SUCCEEDED = """
+UPDATE jobqueue_job AS job
+SET state = 3, result = d.result, started_at = clock_timestamp() - d.since_start * interval '1 second',
+    finished_at = clock_timestamp() - d.since_end * interval '1 second',
+    locked_at = NULL, locked_by = NULL, pool_id = NULL, blocked_at = NULL, updated_at = clock_timestamp()
+FROM unnest(%s::bigint[], %s::uuid[], %s::text[], %s::float8[], %s::float8[])
+     AS d(id, claim_id, result, since_start, since_end)
+WHERE job.id = d.id AND job.claim_id = d.claim_id AND job.state + 0 = 2
+RETURNING job.id
+"""
+
+DELETE = """
+DELETE FROM jobqueue_job AS job
+USING unnest(%s::bigint[], %s::uuid[]) AS d(id, claim_id)
+WHERE job.id = d.id AND job.claim_id = d.claim_id AND job.state + 0 = 2
+RETURNING job.id
+"""
+
+SETTLE = """
+UPDATE jobqueue_job AS job
+SET state = CASE WHEN d.state > 2 THEN d.state WHEN d.next_run_at > now.at THEN 0 ELSE 1 END,
+    run_at = coalesce(d.next_run_at, job.run_at),
+    attempts = greatest(job.attempts - d.refund, 0), crashes = job.crashes + d.crash,
+    last_error = coalesce(d.error, job.last_error), result = d.result,
+    blocked_at = CASE WHEN d.blocked THEN coalesce(job.blocked_at, now.at) END,
+    failed_at = CASE WHEN d.state = 4 THEN now.at END, finished_at = CASE WHEN d.state > 2 THEN now.at END,
+    started_at = coalesce(now.at - d.since_start * interval '1 second', job.started_at),
+    locked_at = NULL, locked_by = NULL, pool_id = NULL, updated_at = now.at
+FROM (SELECT statement_timestamp() AS at) now,
+     LATERAL (SELECT *, coalesce(given.run_at, now.at + given.wait * interval '1 second') AS next_run_at
+              FROM unnest(%s::bigint[], %s::uuid[], %s::smallint[], %s::timestamptz[], %s::float8[], %s::int[],
+                          %s::int[], %s::bool[], %s::text[], %s::text[], %s::float8[])
+                   AS given(id, claim_id, state, run_at, wait, refund, crash, blocked, error, result, since_start)
+             ) AS d
+WHERE job.id = d.id AND job.claim_id = d.claim_id AND job.state + 0 = 2
+RETURNING job.id
+"""
+
+PROMOTE = """
+WITH due AS MATERIALIZED (
+  SELECT id FROM jobqueue_job WHERE state = 0 AND run_at <= statement_timestamp()
+  ORDER BY run_at LIMIT %s FOR UPDATE SKIP LOCKED),
+moved AS (
+  UPDATE jobqueue_job AS job SET state = 1, updated_at = clock_timestamp()
+  FROM due WHERE job.id = due.id AND job.state + 0 = 0 RETURNING job.queue)
+SELECT count(*), coalesce(array_agg(DISTINCT queue), '{}'),
+       (SELECT extract(epoch FROM run_at - clock_timestamp())::float8 FROM jobqueue_job
+        WHERE state = 0 AND run_at > statement_timestamp() ORDER BY run_at LIMIT 1)
+FROM moved
+"""
+
+NOTIFY = "SELECT pg_notify(%s, name) FROM unnest(%s::text[]) AS name"
+
+
+class PostgreSQLStore(Store):
+    """One statement per step, one round trip each; peers pass each other by SKIP LOCKED."""
+
+    can_notify = True
+
+    def insert(self, new: NewJob) -> Job:
+        """Store one job on the caller's connection and transaction."""
+        columns = (new.handler, new.name, new.queue, new.priority, new.max_attempts, new.max_run_time)
+        with connections[self.alias].cursor() as cursor:
+            cursor.execute(INSERT, (*columns, new.run_at))
+            job_id, state, run_at, created_at = cursor.fetchone()
+        return as_job(self.alias, new, job_id, state, run_at, created_at)
+
+    def insert_many(self, new: Sequence[NewJob]) -> list[int]:
+        """Store many jobs in one statement; their ids come back in the order given."""
+        if not new:
+            return []
+        with connections[self.alias].cursor() as cursor:
+            cursor.execute(INSERT_MANY, [list(column) for column in zip(*new, strict=True)])
+            return sorted(job_id for (job_id,) in cursor.fetchall())
+
+    def notify(self, queues: Collection[str]) -> None:
+        """Ring the pools that listen; the channel's payload is the queue's name."""
+        with connections[self.alias].cursor() as cursor:
+            cursor.execute(NOTIFY, (CHANNEL, sorted(queues)))
+
+    def ear(self) -> Ear:
+        """Return what hears NOTIFY."""
+        return NotificationEar(self.alias, CHANNEL)
+
+    def claim(self, request: ClaimRequest) -> list[ClaimedJob]:
+        """Take up to ``limit`` ready jobs in order; none if the pool is not alive."""
+        asked = bool(request.queues), request.min_priority is not None, request.max_priority is not None
+        rows = self._control(claim_statement(*asked), request._asdict() | {"queues": list(request.queues)})
+        return sorted((ClaimedJob(*row) for row in rows), key=claim_order)
+
+    def promote(self, limit: int = 1000) -> Promotion:
+        """Make scheduled jobs ready whose time has come."""
+        [(moved, queues, next_in)] = self._control(PROMOTE, (limit,))
+        return Promotion(moved, frozenset(queues), None if next_in is None else max(next_in, 0.0))
+
+    def _finish_succeeded(self, finishes: Sequence[Finish]) -> set[int]:
+        now = time.monotonic()
+        rows = [
+            (job.id, job.claim_id, decision.result, _since(started, now), _since(ended, now))
+            for job, decision, started, ended in finishes
+        ]
+        return self._write(FINISH_SUCCEEDED, rows)
+
+    def _delete(self, finishes: Sequence[Finish]) -> set[int]:
+        return self._write(DELETE, [(each.job.id, each.job.claim_id) for each in finishes])
+
+    def _settle(self, finishes: Sequence[Finish]) -> set[int]:
+        now = time.monotonic()
+        rows = [
+            (
+                job.id,
+                job.claim_id,
+                int(decision.state),
+                decision.run_at,
+                decision.wait,
+                int(not decision.charge),
+                int(decision.crash),
+                decision.blocked,
+                decision.error,
+                decision.result,
+                _since(started, now),
+            )
+            for job, decision, started, _ended in finishes
+        ]
+        return self._write(SETTLE, rows)
+
+    def _write(self, statement: str, rows: Iterable[tuple[Any, ...]]) -> set[int]:
+        columns = [list(column) for column in zip(*rows, strict=True)]
+        return {job_id for (job_id,) in self._control(statement, columns)}
+
+    def _control(self, statement: str, parameters: Any) -> list[tuple[Any, ...]]:
+        """Run one statement with the control settings; inside a user's transaction leave theirs alone."""
+        connection = connections[self.alias]
+        connection.ensure_connection()
+        if not connection.in_atomic_block:
+            statement = CONTROL + statement
+        with connection.wrap_database_errors, psycopg.ClientCursor(connection.connection) as cursor:
+            cursor.execute(statement.encode(), parameters)
+            while cursor.nextset():
+                pass
+            return cursor.fetchall()
+
+    def ago(self, seconds: float) -> Any:
+        """Return the time so many seconds ago, by the server's clock."""
+        return Now() - timedelta(seconds=seconds) if seconds else Now()
+
+
+@lru_cache
+def claim_statement(queues: bool, min_priority: bool, max_priority: bool) -> str:
+    """Return the claim for what is asked: named queues, a least and a largest priority."""
+    priorities = " AND priority * -1 <= %(min_priority)s * -1" if min_priority else ""
+    priorities += " AND priority * -1 >= %(max_priority)s * -1" if max_priority else ""
+    return CLAIM.format(queues=GIVEN_QUEUES if queues else ALL_QUEUES, priorities=priorities)
+
+
+def _since(moment: float | None, now: float) -> float | None:
+    return None if moment is None else now - moment

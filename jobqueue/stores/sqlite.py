@@ -1,0 +1,271 @@
+"""Job rows in SQLite.
+
+One writer at a time, so a single UPDATE is a fair claim. Times are the host's. Statements begin with a write,
+never with a read: a read snapshot cannot be upgraded while another process writes.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+from django.conf import settings
+from django.db import connections, transaction
+from django.utils import timezone
+
+from jobqueue.models import Job
+from jobqueue.rows import ClaimedJob, ClaimRequest, Finish, NewJob, Promotion
+from jobqueue.states import State
+from jobqueue.stores.base import Store, as_job, claim_order
+from jobqueue.stores.ears import Ear, FileChangeEar
+
+INSERT = """
+INSERT INTO jobqueue_job (handler, name, queue, priority, max_attempts, max_run_time, attempts, crashes,
+                          run_at, created_at, updated_at, state)
+VALUES (%s, %s, %s, %s, %s, %s, 0, 0, %s, %s, %s, %s)
+RETURNING id
+"""
+
+INSERT_MANY = """
+INSERT INTO jobqueue_job (handler, name, queue, priority, max_attempts, max_run_time, attempts, crashes,
+                          run_at, created_at, updated_at, state)
+SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
+       json_extract(value, '$[3]'), json_extract(value, '$[5]'), json_extract(value, '$[6]'), 0, 0,
+       coalesce(json_extract(value, '$[4]'), now.at), now.at, now.at,
+       CASE WHEN json_extract(value, '$[4]') > now.at THEN 0 ELSE 1 END
+FROM json_each(%s), (SELECT %s AS at) AS now
+ORDER BY key
+RETURNING id
+"""
+
+# The queues that have ready jobs, by one index probe each (a loose index scan).
+ALL_QUEUES = """
+names(name) AS (
+  SELECT min(queue) FROM jobqueue_job WHERE state = 1
+  UNION ALL
+  SELECT (SELECT min(queue) FROM jobqueue_job WHERE state = 1 AND queue > names.name)
+  FROM names WHERE names.name IS NOT NULL)"""
+
+GIVEN_QUEUES = "names(name) AS (SELECT value FROM json_each(%(queues)s))"
+
+# CROSS JOIN fixes the order of the loops: for each queue the first rows by index, merged outside.
+CLAIM = """
+WITH RECURSIVE {queues}
+UPDATE jobqueue_job
+SET state = 2, claim_id = %(claim_id)s, pool_id = %(pool_id)s, locked_by = %(locked_by)s,
+    locked_at = %(now)s, updated_at = %(now)s, attempts = attempts + 1
+WHERE id IN (
+    SELECT ready.id FROM names CROSS JOIN jobqueue_job AS ready
+    WHERE ready.id IN (
+      SELECT id FROM jobqueue_job
+      WHERE state = 1 AND queue = names.name AND run_at <= %(now)s {priorities}
+      ORDER BY priority * -1, run_at, id LIMIT %(limit)s)
+    ORDER BY ready.priority * -1, ready.run_at, ready.id LIMIT %(limit)s)
+  AND EXISTS (SELECT 1 FROM jobqueue_pool WHERE id = %(pool_id)s AND alive)
+RETURNING id, queue, name, priority, attempts, handler, run_at, created_at,
+          crashes, max_attempts, max_run_time, blocked_at
+"""
+
+FINISH_SUCCEEDED = """
+UPDATE jobqueue_job
+SET state = 3, result = %s, started_at = %s, finished_at = %s,
+    locked_at = NULL, locked_by = NULL, pool_id = NULL, blocked_at = NULL, updated_at = %s
+WHERE id = %s AND claim_id = %s AND state = 2
+"""
+
+DELETE = "DELETE FROM jobqueue_job WHERE id = %s AND claim_id = %s AND state = 2"
+
+SETTLE = """
+UPDATE jobqueue_job
+SET state = %s, run_at = coalesce(%s, run_at), attempts = max(attempts - %s, 0), crashes = crashes + %s,
+    last_error = coalesce(%s, last_error), result = %s,
+    blocked_at = CASE WHEN %s THEN coalesce(blocked_at, %s) END, failed_at = %s, finished_at = %s,
+    started_at = coalesce(%s, started_at),
+    locked_at = NULL, locked_by = NULL, pool_id = NULL, updated_at = %s
+WHERE id = %s AND claim_id = %s AND state = 2
+"""
+
+QUEUES_WITH_WORK = f"WITH RECURSIVE {ALL_QUEUES} SELECT name FROM names WHERE name IS NOT NULL"  # noqa: S608 (a constant)
+
+NEXT_DUE = "SELECT run_at FROM jobqueue_job WHERE state = 0 ORDER BY run_at LIMIT 1"
+
+PROMOTE = """
+UPDATE jobqueue_job SET state = 1, updated_at = %s
+WHERE id IN (SELECT id FROM jobqueue_job WHERE state = 0 AND run_at <= %s ORDER BY run_at LIMIT %s)
+RETURNING queue
+"""
+
+
+# Changes nothing, and takes the write lock.
+LOCK = "UPDATE jobqueue_pool SET beats = beats WHERE 0"
+
+
+class SQLiteStore(Store):
+    """One statement per step; the file's single write lock keeps claims apart."""
+
+    def insert(self, new: NewJob) -> Job:
+        """Store one job on the caller's connection and transaction."""
+        now = timezone.now()
+        run_at = new.run_at or now
+        state = State.SCHEDULED if run_at > now else State.READY
+        columns = (new.handler, new.name, new.queue, new.priority, new.max_attempts, new.max_run_time)
+        stamps = (self._text(run_at), self._text(now), self._text(now))
+        [(job_id,)] = self._rows(INSERT, (*columns, *stamps, state.value))
+        return as_job(self.alias, new, job_id, state, run_at, now)
+
+    def insert_many(self, new: Sequence[NewJob]) -> list[int]:
+        """Store many jobs in one statement; their ids come back in the order given."""
+        if not new:
+            return []
+        rows = json.dumps([job._replace(run_at=self._text(job.run_at)) for job in new])
+        return sorted(job_id for (job_id,) in self._rows(INSERT_MANY, (rows, self._text(timezone.now()))))
+
+    def ear(self) -> Ear:
+        """Return what sees the file change."""
+        return FileChangeEar(self.alias, self._queues_with_work)
+
+    def claim(self, request: ClaimRequest) -> list[ClaimedJob]:
+        """Take up to ``limit`` ready jobs in order; none if the pool is not alive."""
+        parameters = request._asdict() | {
+            "claim_id": request.claim_id.hex,
+            "queues": json.dumps(request.queues),
+            "now": self._text(timezone.now()),
+        }
+        asked = bool(request.queues), request.min_priority is not None, request.max_priority is not None
+        rows = self._rows(claim_statement(*asked), parameters)
+        return sorted((_as_claimed(row, request) for row in rows), key=claim_order)
+
+    def promote(self, limit: int = 1000) -> Promotion:
+        """Make scheduled jobs ready whose time has come; without any, nothing is written."""
+        now = timezone.now()
+        next_in = self._next_due(now)
+        if next_in is None or next_in > 0:
+            return Promotion(0, frozenset(), next_in)
+        moved = self._rows(PROMOTE, (self._text(now), self._text(now), limit))
+        return Promotion(len(moved), frozenset(queue for (queue,) in moved), self._next_due(now))
+
+    def _queues_with_work(self) -> frozenset[str]:
+        return frozenset(name for (name,) in self._rows(QUEUES_WITH_WORK, ()))
+
+    def _next_due(self, now: datetime) -> float | None:
+        for (run_at,) in self._rows(NEXT_DUE, ()):
+            return max((_when(run_at) - now).total_seconds(), 0.0)
+        return None
+
+    def _finish_succeeded(self, finishes: Sequence[Finish]) -> set[int]:
+        clock = _Clock()
+        return self._write(
+            FINISH_SUCCEEDED,
+            finishes,
+            [
+                (
+                    decision.result,
+                    self._text(clock.at(started)),
+                    self._text(clock.at(ended)),
+                    self._text(clock.now),
+                )
+                for _job, decision, started, ended in finishes
+            ],
+        )
+
+    def _delete(self, finishes: Sequence[Finish]) -> set[int]:
+        return self._write(DELETE, finishes, [() for _ in finishes])
+
+    def _settle(self, finishes: Sequence[Finish]) -> set[int]:
+        clock = _Clock()
+        return self._write(SETTLE, finishes, [self._settled(each, clock) for each in finishes])
+
+    def _settled(self, each: Finish, clock: _Clock) -> tuple[Any, ...]:
+        decision, now = each.decision, self._text(clock.now)
+        run_at = decision.run_at
+        if run_at is None and decision.wait is not None:
+            run_at = clock.now + timedelta(seconds=decision.wait)
+        state = decision.state
+        if not state.is_final:
+            state = State.SCHEDULED if run_at is not None and run_at > clock.now else State.READY
+        return (
+            state.value,
+            self._text(run_at),
+            int(not decision.charge),
+            int(decision.crash),
+            decision.error,
+            decision.result,
+            decision.blocked,
+            now,
+            now if state is State.FAILED else None,
+            now if state.is_final else None,
+            self._text(clock.at(each.started)),
+            now,
+        )
+
+    def _write(self, statement: str, finishes: Sequence[Finish], columns: Sequence[tuple[Any, ...]]) -> set[int]:
+        rows = [
+            (*values, each.job.id, each.job.claim_id.hex) for values, each in zip(columns, finishes, strict=True)
+        ]
+        with transaction.atomic(using=self.alias), connections[self.alias].cursor() as cursor:
+            cursor.executemany(statement, rows)
+            complete = cursor.rowcount == len(rows)
+        return {each.job.id for each in finishes} if complete else set()
+
+    def hold(self, job: ClaimedJob) -> bool:
+        """Lock the file inside the present transaction; False if the claim of the job is lost."""
+        self._rows(LOCK, ())
+        return super().hold(job)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        with transaction.atomic(using=self.alias):
+            self._rows(LOCK, ())
+            yield
+
+    def _rows(self, statement: str, parameters: Any) -> list[tuple[Any, ...]]:
+        with connections[self.alias].cursor() as cursor:
+            cursor.execute(statement, parameters)
+            rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
+
+    def _text(self, moment: datetime | None) -> Any:
+        """Return a time as Django stores it in SQLite, whose order is the order of time."""
+        return connections[self.alias].ops.adapt_datetimefield_value(moment)
+
+    def ago(self, seconds: float) -> Any:
+        """Return the time so many seconds ago, by the host's clock."""
+        return timezone.now() - timedelta(seconds=seconds)
+
+
+class _Clock:
+    """Moments of the monotonic clock as times of day."""
+
+    def __init__(self) -> None:
+        self.now = timezone.now()
+        self._monotonic = time.monotonic()
+
+    def at(self, moment: float | None) -> datetime | None:
+        return None if moment is None else self.now - timedelta(seconds=self._monotonic - moment)
+
+
+@lru_cache
+def claim_statement(queues: bool, min_priority: bool, max_priority: bool) -> str:
+    """Return the claim for what is asked: named queues, a least and a largest priority."""
+    priorities = " AND priority * -1 <= %(min_priority)s * -1" if min_priority else ""
+    priorities += " AND priority * -1 >= %(max_priority)s * -1" if max_priority else ""
+    return CLAIM.format(queues=GIVEN_QUEUES if queues else ALL_QUEUES, priorities=priorities)
+
+
+def _as_claimed(row: tuple[Any, ...], request: ClaimRequest) -> ClaimedJob:
+    job = ClaimedJob._make((*row, request.claim_id))
+    return job._replace(
+        run_at=_when(job.run_at),
+        created_at=_when(job.created_at),
+        blocked_at=job.blocked_at and _when(job.blocked_at),
+    )
+
+
+def _when(stored: Any) -> datetime:
+    moment = stored if isinstance(stored, datetime) else datetime.fromisoformat(stored)
+    return moment.replace(tzinfo=UTC) if settings.USE_TZ else moment

@@ -1,0 +1,158 @@
+"""The worker: takes a job, performs it, hands its end to the clerk, and again."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+from math import inf
+
+from jobqueue import logs
+from jobqueue.conf import Settings
+from jobqueue.outcomes import FAILURES, Released
+from jobqueue.performing.executor import Ended, Executor
+from jobqueue.performing.timeouts import Alarm, Cooperative
+from jobqueue.rows import ClaimedJob
+from jobqueue.stores.base import Store
+from jobqueue.worker.bell import Bell
+from jobqueue.worker.board import Board, Slot
+from jobqueue.worker.buffer import Buffer
+from jobqueue.worker.clerk import Clerk, Selection
+from jobqueue.worker.memory import resident_bytes
+
+#: How often a worker looks at its own size.
+WEIGH_SECONDS = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerOptions:
+    """What a worker is told by the command line.
+
+    Attributes:
+        selection: which jobs it takes.
+        threads: jobs that it performs at a time.
+        max_jobs: it leaves, to be replaced, after so many jobs; None never.
+        max_memory: it leaves when it has grown beyond so many bytes; None never.
+        poll_seconds: longest sleep before it looks for jobs by itself.
+    """
+
+    selection: Selection
+    threads: int = 1
+    max_jobs: int | None = None
+    max_memory: int | None = None
+    poll_seconds: float = 5.0
+
+
+class Worker:
+    """One worker process. Its main thread performs; with ``threads`` > 1, that many threads do."""
+
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        options: WorkerOptions,
+        *,
+        board: Board,
+        slot: Slot,
+        bell: Bell,
+        alarm: Alarm,
+    ) -> None:
+        self._settings = settings
+        self._options = options
+        self._store = store
+        self._slot = slot
+        self._alarm = alarm
+        self._left = options.max_jobs
+        self._weighed = 0.0
+        self._buffer = Buffer(slot, bell, settings.claim_ahead, options.threads)
+        self._clerk = Clerk(
+            store,
+            self._buffer,
+            slot,
+            bell,
+            pool_id=lambda: board.header.pool_id,
+            quiet=lambda: bool(board.header.quiet),
+            selection=options.selection,
+            poll_seconds=options.poll_seconds,
+        )
+
+    def run(self) -> bool:
+        """Perform until told to stop; False if the clerk met what waiting does not mend (it is logged)."""
+        self._clerk.start()
+        if self._options.threads == 1:
+            self._perform_all(0, Executor(self._store, self._settings, self._alarm))
+        else:
+            self._perform_on_threads()
+        self._clerk.stop()
+        return self._clerk.error is None
+
+    def stop(self) -> None:
+        """Start nothing more; what is running may end. Safe in signal handlers."""
+        self._clerk.close()
+
+    def _perform_on_threads(self) -> None:
+        threads = [
+            threading.Thread(
+                target=self._perform_all,
+                args=(desk, Executor(self._store, self._settings, Cooperative())),
+                name=f"performer-{desk + 1}",
+                daemon=True,
+            )
+            for desk in range(self._options.threads)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    def _perform_all(self, desk: int, executor: Executor) -> None:
+        while (taken := self._buffer.take()) is not None:
+            if (job := self._start(*taken, desk)) is not None:
+                self._perform_one(job, desk, executor)
+
+    def _perform_one(self, job: ClaimedJob, desk: int, executor: Executor) -> None:
+        logs.started(job)
+        ended = executor.perform(job)
+        self._count(ended)
+        self._clerk.hand_in(ended)
+        self._slot.stop(desk)
+        logs.ended(ended)
+
+    def _start(self, job: ClaimedJob, since: float, desk: int) -> ClaimedJob | None:
+        """Say on the board that the job begins, then make sure that it is still ours to begin."""
+        kept: ClaimedJob | None = job
+        self._slot.start(desk, job.id, time.monotonic(), inf)
+        if self._buffer.is_stale(time.monotonic(), since):
+            kept = self._clerk.renew(job)
+        if kept is None:
+            logs.lost(job)
+            self._slot.stop(desk)
+            return None
+        # Its time begins here: the database may have let the renewal wait.
+        now = time.monotonic()
+        limit = job.max_run_time or self._settings.max_run_time
+        self._slot.start(desk, job.id, now, now + limit + self._settings.kill_seconds)
+        return kept
+
+    def _count(self, ended: Ended) -> None:
+        self._buffer.learn(ended.ended - ended.started)
+        words = self._slot.words
+        if isinstance(ended.outcome, FAILURES):
+            words.failed += 1
+        elif isinstance(ended.outcome, Released):
+            words.put_back += 1
+        else:
+            words.succeeded += 1
+        if self._is_worn_out(ended.ended):
+            self._clerk.close()
+
+    def _is_worn_out(self, now: float) -> bool:
+        """Whether this worker is to be replaced by a fresh one."""
+        if self._left is not None:
+            self._left -= 1
+            if self._left <= 0:
+                return True
+        if self._options.max_memory is None or now - self._weighed < WEIGH_SECONDS:
+            return False
+        self._weighed = now
+        return resident_bytes() > self._options.max_memory

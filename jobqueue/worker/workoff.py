@@ -1,0 +1,155 @@
+"""Performs all due jobs in this process, without children: the base of the test helpers."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from uuid import uuid4
+
+from django.db import DatabaseError, InterfaceError, connections
+
+from jobqueue import logs
+from jobqueue.conf import Settings
+from jobqueue.outcomes import FAILURES, RELEASE, Released
+from jobqueue.performing.executor import Ended, Executor
+from jobqueue.policy.prefetch import moving_average, prefetch
+from jobqueue.rows import ClaimedJob, ClaimRequest, Finish
+from jobqueue.stores.base import Store
+from jobqueue.stores.pools import PoolRegistry
+from jobqueue.worker.clerk import FLUSH_JOBS, Selection
+
+#: The ends of jobs that took less than this are gathered and written together.
+QUICK_SECONDS = 0.001
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a pass has done."""
+
+    performed: int = 0
+    failed: int = 0
+    put_back: int = 0
+    seconds: float = 0.0
+
+
+@dataclass
+class WorkOff:
+    """One pass over all jobs that are due, those that become due meanwhile included.
+
+    Args:
+        store: whose jobs.
+        settings: of the project.
+        executor: performs them on the calling thread.
+        selection: which of them.
+        limit: stop after so many jobs; None does them all.
+        is_asked_to_stop: looked at between two jobs.
+    """
+
+    store: Store
+    settings: Settings
+    executor: Executor
+    selection: Selection = field(default_factory=Selection)
+    limit: int | None = None
+    name: str = ""
+    is_asked_to_stop: Callable[[], bool] = lambda: False
+    tally: Tally = field(default_factory=Tally)
+    _average: float | None = None
+    _ended: list[Ended] = field(default_factory=list)
+
+    def run(self, pulse: Callable[[int], Pulse] | None = None) -> Tally:
+        """Perform, and return what was done.
+
+        Args:
+            pulse: makes what keeps the lease alive meanwhile; None where the pass is short or in a transaction.
+        """
+        began = time.monotonic()
+        pools = PoolRegistry(self.store)
+        host, pid = socket.gethostname(), os.getpid()
+        pool_id = pools.register(name=self.name, host=host, pid=pid, queues=list(self.selection.queues))
+        beating = pulse(pool_id) if pulse else None
+        try:
+            locked_by = f"{self.name} host:{host} pid:{pid}".strip()
+            while jobs := self._claim(pool_id, locked_by):
+                self._perform_all(jobs)
+        finally:
+            if beating:
+                beating.stop()
+            pools.retire(pool_id)
+        self.tally.seconds = time.monotonic() - began
+        return self.tally
+
+    def _claim(self, pool_id: int, locked_by: str) -> list[ClaimedJob]:
+        limit = 1 + prefetch(self._average, self.settings.claim_ahead)
+        if self.limit is not None:
+            limit = min(limit, self.limit - self.tally.performed)
+        if limit < 1 or self.is_asked_to_stop():
+            return []
+        self.store.promote()
+        request = ClaimRequest(uuid4(), pool_id, locked_by, limit, **asdict(self.selection))
+        return self.store.claim(request)
+
+    def _perform_all(self, jobs: Sequence[ClaimedJob]) -> None:
+        waiting = list(reversed(jobs))
+        try:
+            while waiting and not self.is_asked_to_stop():
+                self._perform(waiting.pop())
+        finally:
+            self._flush()
+            if waiting:
+                self.store.finish([Finish(job, RELEASE) for job in waiting])
+
+    def _perform(self, job: ClaimedJob) -> None:
+        logs.started(job)
+        ended = self.executor.perform(job)
+        logs.ended(ended)
+        took = ended.ended - ended.started
+        self._average = moving_average(self._average, took)
+        self._count(ended)
+        self._ended.append(ended)
+        if took > QUICK_SECONDS or ended.acknowledge or len(self._ended) >= FLUSH_JOBS:
+            self._flush()
+
+    def _count(self, ended: Ended) -> None:
+        self.tally.performed += 1
+        if isinstance(ended.outcome, FAILURES):
+            self.tally.failed += 1
+        elif isinstance(ended.outcome, Released):
+            self.tally.put_back += 1
+
+    def _flush(self) -> None:
+        finishes = [each.finish for each in self._ended if not each.written]
+        self._ended.clear()
+        if finishes:
+            for lost in self.store.finish(finishes):
+                logs.lost(lost.job)
+
+
+class Pulse(threading.Thread):
+    """Keeps the lease of a pass alive while its one thread performs."""
+
+    def __init__(self, store: Store, pool_id: int, seconds: float) -> None:
+        super().__init__(name="pulse", daemon=True)
+        self._store = store
+        self._pool_id = pool_id
+        self._seconds = seconds
+        self._over = threading.Event()
+        self.start()
+
+    def run(self) -> None:
+        """Beat until stopped; a database that is away is asked again at the next beat."""
+        while not self._over.wait(self._seconds):
+            try:
+                PoolRegistry(self._store).beat(self._pool_id)
+            except (DatabaseError, InterfaceError) as error:
+                connections[self._store.alias].close()
+                logs.unreachable(self._store.alias, error, self._seconds, 0)
+        connections.close_all()
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._over.set()
+        self.join()

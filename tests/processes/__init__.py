@@ -1,0 +1,1 @@
+"""Real pools, started by the command, with real signals and kills."""

@@ -1,0 +1,35 @@
+"""Pools for tests; each is ended with the test, whatever happened."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.processes.harness import Journal, Pool
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the tests watch processes through /proc")
+
+#: Quick enough for tests, in the same proportions as the defaults.
+QUICK = {"POLL_SECONDS": 0.5, "HEARTBEAT_SECONDS": 0.5, "LEASE_SECONDS": 2}
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Journal:
+    return Journal(tmp_path / "journal")
+
+
+@pytest.fixture
+def start_pool(transactional_db: None, tmp_path: Path, journal: Journal) -> Iterator[Callable[..., Pool]]:
+    pools: list[Pool] = []
+
+    def start(*words: str, **settings: Any) -> Pool:
+        pools.append(Pool(tmp_path, journal, words, QUICK | settings))
+        return pools[-1]
+
+    yield start
+    for pool in pools:
+        pool.end()

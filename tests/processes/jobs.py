@@ -1,0 +1,199 @@
+"""Jobs that leave a trace which survives whatever happens to their process and to the database."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+from django.db import connection, transaction
+
+from jobqueue import Snooze, current_job, job
+from tests.app.models import Document
+
+
+def record(event: str, key: object) -> None:
+    """Append one line to the journal by a single write."""
+    descriptor = os.open(os.environ["JOBQUEUE_TEST_JOURNAL"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        os.write(descriptor, f"{event} {key} {os.getpid()} {time.monotonic()}\n".encode())
+    finally:
+        os.close(descriptor)
+
+
+@job
+def note(key: int) -> None:
+    """Leave one line."""
+    record("start", key)
+
+
+@job
+def nap(key: int, seconds: float) -> None:
+    """Take some time."""
+    record("start", key)
+    time.sleep(seconds)
+    record("end", key)
+
+
+@job
+def die(key: int) -> None:
+    """Take the process along."""
+    record("start", key)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@job(on_crash="fail")
+def die_once(key: int) -> None:
+    """Take the process along, and do not be repeated."""
+    record("start", key)
+    os._exit(7)
+
+
+@job
+def sleep_for_ever(key: int) -> None:
+    """Never end by itself."""
+    record("start", key)
+    time.sleep(1e6)
+
+
+@job
+def ignore_everything(key: int) -> None:
+    """Never end, whatever is raised."""
+    record("start", key)
+    while True:
+        with contextlib.suppress(BaseException):
+            time.sleep(1e6)
+
+
+@job
+def leave_a_grandchild(key: int) -> None:
+    """Never end, with a child process that ignores TERM."""
+    code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(1e6)"
+    child = subprocess.Popen([sys.executable, "-c", code])
+    record("grandchild", child.pid)
+    ignore_everything(key)
+
+
+@job(atomic=True)
+def append_atomically(document: Document, text: str) -> None:
+    """Write to the database, with the job's own end in the same transaction."""
+    document.append(text)
+
+
+@job
+def snooze_once(key: int) -> None:
+    """Ask for a second go without charge."""
+    record("start", key)
+    if not Document.objects.exists():
+        Document.objects.create(text="snoozed")
+        raise Snooze(0)
+    record(f"attempt{current_job().attempts}", key)  # type: ignore[union-attr]
+
+
+@job
+async def async_nap(key: int, seconds: float) -> None:
+    """Take some time on the loop."""
+    record("start", key)
+    await asyncio.sleep(seconds)
+    record("end", key)
+
+
+@job
+def grow(key: int, megabytes: int) -> None:
+    """Keep memory for ever."""
+    _kept.append(bytearray(b"x") * (megabytes * 1024 * 1024))
+    record("start", key)
+
+
+_kept: list[bytearray] = []
+
+
+@job
+def fail(key: int) -> None:
+    """Raise."""
+    record("start", key)
+    raise ValueError(f"job {key} fails")
+
+
+@job
+async def async_identity(key: int) -> None:
+    """Say which job this code believes to be part of."""
+    record(f"job{current_job().id}", key)  # type: ignore[union-attr]
+
+
+@job(max_run_time=0.3)
+async def async_deaf(key: int) -> None:
+    """Go on for ever, whatever is raised by a limit."""
+    while True:
+        record("tick", key)
+        with contextlib.suppress(Exception, asyncio.CancelledError):
+            await asyncio.sleep(0.05)
+
+
+@job(atomic=True)
+def query_atomically(key: int, seconds: float) -> None:
+    """Keep the server busy in the transaction that holds the job's row."""
+    record("start", key)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_sleep(%s)", [seconds])
+
+
+@job
+def leave_a_thread(key: int) -> None:
+    """Succeed, with a thread that never ends."""
+    threading.Thread(target=threading.Event().wait, daemon=False).start()
+    record("start", key)
+
+
+@job
+def leave_a_transaction(key: int) -> None:
+    """Succeed, inside a block that nobody leaves."""
+    transaction.atomic().__enter__()
+    record("start", key)
+
+
+@job
+def write(text: str) -> None:
+    """Write to the database."""
+    Document.objects.create(text=text)
+
+
+@job
+def fork_and_exit(key: int) -> None:
+    """Have a child that leaves by an exception."""
+    pid = os.fork()
+    if pid == 0:
+        record("child", key)
+        sys.exit(0)
+    os.waitpid(pid, 0)
+    record("start", key)
+
+
+_freed = threading.Event()
+
+
+@job
+def nap_until(key: int, text: str) -> None:
+    """Wait with all neighbours until somebody has written that, and go on together."""
+    record("start", key)
+    while not _freed.wait(0.01):
+        if Document.objects.filter(text=text).exists():
+            _freed.set()
+
+
+@job
+def take_the_alarm(key: int) -> None:
+    """Keep the signal of the time limit, as timeouts of one's own do."""
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    record("start", key)
+
+
+@job
+def answer(text: str) -> str:
+    """Return something."""
+    return text

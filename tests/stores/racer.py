@@ -1,0 +1,97 @@
+"""One of several processes that do the same to the same rows at once; it prints what it got as one line of JSON.
+
+``python -m tests.stores.racer ROLE WORD…`` says "ready", and begins when it is told to by a line.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+import django
+
+django.setup()
+
+from jobqueue.models import Job  # noqa: E402 (models need the set-up)
+from jobqueue.outcomes import RELEASE, Decision  # noqa: E402
+from jobqueue.rows import ClaimRequest, Finish  # noqa: E402
+from jobqueue.states import State  # noqa: E402
+from jobqueue.stores import get_store  # noqa: E402
+from jobqueue.stores.pools import PoolRegistry  # noqa: E402
+
+DONE = Decision(State.SUCCEEDED)
+GONE = Decision(State.SUCCEEDED, delete=True)
+
+
+def claim_all(pool_id: str) -> list[int]:
+    """Claim in batches of many sizes until nothing is left; return the ids of what was claimed."""
+    store = get_store()
+    got: list[int] = []
+    while True:
+        wanted = ClaimRequest(uuid4(), int(pool_id), "host:here pid:1", random.randint(1, 20))
+        jobs = store.claim(wanted)
+        if not jobs and not Job.objects.ready().exists():
+            return got
+        got += [job.id for job in jobs]
+        store.finish([Finish(job, DONE, 0.0, 0.0) for job in jobs])
+
+
+def promote_all() -> int:
+    """Promote until nothing is scheduled; return how many were promoted here."""
+    store, moved = get_store(), 0
+    while Job.objects.scheduled().exists():
+        moved += store.promote(random.randint(1, 50)).moved
+    return moved
+
+
+def churn(pool_id: str, rounds: str, keep: str) -> list[int]:
+    """Claim, finish what others finish too, lose pools, rescue, prune; return the ids deleted here."""
+    store = get_store()
+    deleted: list[int] = []
+    pools = PoolRegistry(store)
+    ends = (DONE, RELEASE) if keep == "keep" else (GONE, RELEASE)
+    for _ in range(int(rounds)):
+        store.claim(ClaimRequest(uuid4(), int(pool_id), "shared", 20))
+        held = store.held(int(pool_id), "shared")
+        finishes = [Finish(job, random.choice(ends), 0.0, 0.0) for job in random.sample(held, len(held) // 2)]
+        lost = store.finish(finishes)
+        deleted += [each.job.id for each in finishes if each.decision.delete and each not in lost]
+        short_lived = pools.register(host="here", pid=1)
+        store.claim(ClaimRequest(uuid4(), short_lived, "short-lived", 10))
+        pools.retire(short_lived)
+        store.rescue(lambda job: RELEASE, 7)
+        if keep == "keep":
+            store.prune(-60, 5)
+    return deleted
+
+
+def renew_and_release(pool_id: str, rounds: str) -> int:
+    """Be a worker that renews its claims while another process takes them for stalled, and the other way round."""
+    store, lost = get_store(), 0
+    for _ in range(int(rounds)):
+        store.claim(ClaimRequest(uuid4(), int(pool_id), "shared", 20))
+        held = store.held(int(pool_id), "shared")
+        random.shuffle(held)
+        if random.random() < 0.5:
+            lost += len(held) - len(store.restamp(held, uuid4()))
+        else:
+            lost += len(store.finish([Finish(job, RELEASE) for job in held]))
+    return lost
+
+
+ROLES: dict[str, Callable[..., Any]] = {
+    "claim_all": claim_all,
+    "promote_all": promote_all,
+    "churn": churn,
+    "renew_and_release": renew_and_release,
+}
+
+if __name__ == "__main__":
+    Job.objects.exists()  # connects before the race
+    print("ready", flush=True)
+    sys.stdin.readline()
+    print(json.dumps(ROLES[sys.argv[1]](*sys.argv[2:])))

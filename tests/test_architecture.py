@@ -1,0 +1,245 @@
+"""The floors of the house: imports go down only, in no circles, at the top of the file; and what is public is told."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+#: From the lowest floor to the highest. A module may import what is on its own floor or below.
+FLOORS: dict[str, set[str]] = {
+    "words": {"exceptions", "states", "outcomes", "rows", "signals", "conf"},
+    "policy": {"policy"},
+    "speech": {"logs"},
+    "job": {"handlers", "options", "models", "migrations"},
+    "stores": {"stores"},
+    "doors": {"ringing", "pending", "client", "declaring", "sending", "performing"},
+    "face": {"jobqueue"},
+    "processes": {"worker", "pool"},
+    "edges": {"cli", "apps", "checks", "testing", "management"},
+}
+
+#: Imports that go up, each with its reason.
+UPWARDS: dict[tuple[str, str], str] = {
+    ("jobqueue.conf", "jobqueue.policy.backoff"): "the default of BACKOFF is a policy",
+}
+
+#: On one floor, who must not know whom.
+SENDING = {"client", "declaring", "sending", "pending", "ringing"}
+STRANGERS: list[tuple[set[str], set[str]]] = [
+    (SENDING, {"performing"}),
+    ({"performing"}, SENDING),
+    ({"worker"}, {"pool"}),
+    ({"handlers", "options"}, {"models"}),
+    ({"models"}, {"handlers", "options"}),
+]
+
+#: Imports inside functions, each with its reason.
+LATE: dict[tuple[str, str], str] = {
+    ("jobqueue.pool.daemon", "daemon"): "an optional extra",
+}
+
+#: Modules that import by name at run time, each with its reason.
+BY_NAME: dict[str, str] = {
+    "jobqueue.stores": "a store needs the models, and callers import this package before those are ready",
+    "jobqueue.conf": "settings name a callable by its path",
+    "jobqueue.options": "a declaration names its backoff by its path",
+    "jobqueue.handlers.resolve": "a signed handler names its performable by its path",
+}
+
+LONGEST_FUNCTION = 60
+LONGEST_FILE = 400
+
+
+class Import(NamedTuple):
+    """One imported module. ``late``: inside a function; ``typing``: for type checkers alone."""
+
+    importer: str
+    imported: str
+    line: int
+    late: bool
+    typing: bool
+
+
+@cache
+def modules() -> dict[str, Path]:
+    """Our modules by dotted name."""
+    paths = sorted((ROOT / "jobqueue").rglob("*.py"))
+    return {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in paths
+    }
+
+
+@cache
+def tree(module: str) -> ast.Module:
+    return ast.parse(modules()[module].read_text())
+
+
+@cache
+def imports() -> list[Import]:
+    """Every import of every module; ``from a import b`` is of ``a.b`` where that is a module."""
+    return [each for module in modules() for each in _imports(module, tree(module), late=False, typing=False)]
+
+
+def _imports(module: str, node: ast.AST, late: bool, typing: bool) -> Iterator[Import]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Import):
+            for name in child.names:
+                yield Import(module, name.name, child.lineno, late, typing)
+        elif isinstance(child, ast.ImportFrom):
+            assert child.level == 0, f"{module}:{child.lineno}: imports are absolute"
+            for name in child.names:
+                whole = f"{child.module}.{name.name}"
+                yield Import(
+                    module, whole if whole in modules() else str(child.module), child.lineno, late, typing
+                )
+        else:
+            inside = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+            checking = isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING"
+            yield from _imports(module, child, late or inside, typing or checking)
+
+
+def ours() -> list[Import]:
+    """Imports among our own modules that happen when the program runs."""
+    return [each for each in imports() if each.imported in modules() and not each.typing]
+
+
+def room(module: str) -> str:
+    """The part of a dotted name that the table of floors knows."""
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 else parts[0]
+
+
+@cache
+def floor(module: str) -> int:
+    for number, rooms in enumerate(FLOORS.values()):
+        if room(module) in rooms:
+            return number
+    raise AssertionError(f"{module} has no floor; give {room(module)} one in FLOORS")
+
+
+def told(each: Import) -> str:
+    return f"{modules()[each.importer].relative_to(ROOT)}:{each.line} imports {each.imported}"
+
+
+@pytest.mark.parametrize("module", modules())
+def test_every_module_has_a_floor(module: str) -> None:
+    assert floor(module) in range(len(FLOORS))
+
+
+def test_every_room_in_the_table_is_there() -> None:
+    assert {room for rooms in FLOORS.values() for room in rooms} == {room(module) for module in modules()}
+
+
+def test_imports_go_down_only() -> None:
+    upwards = [each for each in ours() if floor(each.imported) > floor(each.importer)]
+    assert [told(each) for each in upwards if each[:2] not in UPWARDS] == []
+
+
+def test_strangers_on_one_floor_do_not_know_each_other() -> None:
+    found = [
+        told(each)
+        for each in ours()
+        for who, whom in STRANGERS
+        if room(each.importer) in who and room(each.imported) in whom
+    ]
+    assert found == []
+
+
+def test_there_are_no_circles() -> None:
+    graph: dict[str, set[str]] = {module: set() for module in modules()}
+    for each in ours():
+        if not each.late:
+            graph[each.importer].add(each.imported)
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(" -> ".join(error.args[1]))
+
+
+def test_imports_stand_at_the_top() -> None:
+    assert [told(each) for each in imports() if each.late and each[:2] not in LATE] == []
+
+
+def test_only_a_few_modules_import_by_name() -> None:
+    words = {"import_module", "import_string", "__import__"}
+    found = {
+        module
+        for module in modules()
+        for node in ast.walk(tree(module))
+        if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in words
+    }
+    assert found == set(BY_NAME)
+
+
+def test_every_listed_exception_is_still_needed() -> None:
+    present = {each[:2] for each in imports()}
+    assert set(UPWARDS) <= present
+    assert set(LATE) <= {each[:2] for each in imports() if each.late}
+
+
+def test_importing_jobqueue_imports_no_model() -> None:
+    reached, waiting = set(), ["jobqueue"]
+    while waiting:
+        module = waiting.pop()
+        if module not in reached:
+            reached.add(module)
+            waiting += [each.imported for each in ours() if each.importer == module and not each.late]
+    assert [module for module in reached if room(module) == "models"] == []
+
+
+# Sizes and words.
+
+
+BY_HAND = [module for module in modules() if not module.startswith("jobqueue.migrations.")]
+
+
+def functions(module: str) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    return (node for node in ast.walk(tree(module)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+
+
+def test_no_function_is_longer_than_a_screen() -> None:
+    lengths = {
+        f"{module}.{each.name}": (each.end_lineno or 0) - each.lineno + 1
+        for module in BY_HAND
+        for each in functions(module)
+    }
+    assert {name: length for name, length in lengths.items() if length > LONGEST_FUNCTION} == {}
+
+
+def test_no_file_is_a_god_file() -> None:
+    lengths = {module: len(modules()[module].read_text().splitlines()) for module in BY_HAND}
+    assert {module: length for module, length in lengths.items() if length > LONGEST_FILE} == {}
+
+
+def public(
+    node: ast.AST, prefix: str
+) -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef]]:
+    """The public classes and functions of a module, and the public methods of those classes."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.If):
+            yield from public(child, prefix)
+        if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) or child.name.startswith(
+            "_"
+        ):
+            continue
+        marks = {ast.unparse(each).rpartition(".")[2] for each in child.decorator_list}
+        if not marks & {"overload", "setter"}:
+            yield f"{prefix}.{child.name}", child
+        if isinstance(child, ast.ClassDef):
+            yield from public(child, f"{prefix}.{child.name}")
+
+
+@pytest.mark.parametrize("module", [module for module in BY_HAND if modules()[module].read_text().strip()])
+def test_everything_public_has_a_docstring(module: str) -> None:
+    mute = [name for name, node in public(tree(module), module) if not ast.get_docstring(node)]
+    if not ast.get_docstring(tree(module)):
+        mute.append(module)
+    assert mute == []

@@ -1,0 +1,261 @@
+"""``JOBQUEUE``: each key with good and bad values, read once, reset when a test overrides it."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.test import override_settings
+
+from jobqueue.conf import RULES, Problem, Settings, get_settings, read
+from jobqueue.handlers.signing import sign
+from jobqueue.policy.backoff import backoff
+
+HOUR, DAY = 3600.0, 86_400.0
+
+
+def half(attempts: int) -> float:
+    """A backoff to name by its path."""
+    return attempts / 2
+
+
+GOOD: list[tuple[str, Any, Any]] = [
+    ("DATABASE", "other", "other"),
+    ("MAX_ATTEMPTS", 1, 1),
+    ("MAX_ATTEMPTS", 100_000, 100_000),
+    ("MAX_RUN_TIME", 0.1, 0.1),
+    ("MAX_RUN_TIME", timedelta(minutes=5), 300.0),
+    ("KILL_SECONDS", 10, 10.0),
+    ("KILL_SECONDS", timedelta(seconds=10), 10.0),
+    ("MAX_CRASHES", 1, 1),
+    ("BACKOFF", half, half),
+    ("BACKOFF", f"{__name__}.half", half),
+    ("DESTROY_FAILED_JOBS", True, True),
+    ("KEEP_SUCCEEDED", 0, 0.0),
+    ("KEEP_SUCCEEDED", None, None),
+    ("KEEP_SUCCEEDED", timedelta(weeks=1), 7 * DAY),
+    ("POLL_SECONDS", 0.05, 0.05),
+    ("POLL_SECONDS", timedelta(milliseconds=500), 0.5),
+    ("HEARTBEAT_SECONDS", 1, 1.0),
+    ("LEASE_SECONDS", timedelta(minutes=1), 60.0),
+    ("SHUTDOWN_SECONDS", 0, 0.0),
+    ("QUEUES", [], {}),
+    ("QUEUES", ["mail", "default"], {"mail": 0, "default": 0}),
+    ("QUEUES", {"mail": 10, "default": -3}, {"mail": 10, "default": -3}),
+    ("SIGNING_KEYS", ["new", "old"], ("new", "old")),
+    ("CLAIM_AHEAD", 1, 1),
+    ("MAX_PAYLOAD_BYTES", 1_048_576, 1_048_576),
+    ("LOG_FORMAT", "json", "json"),
+    ("LOG_FORMAT", "logfmt", "logfmt"),
+    ("RELEASE", "r" * 64, "r" * 64),
+]
+
+BAD: list[tuple[str, Any, str]] = [
+    ("DATABASE", None, "must be a string"),
+    ("MAX_ATTEMPTS", 0, "must be a whole number from 1 to 100000"),
+    ("MAX_ATTEMPTS", -1, "must be a whole number"),
+    ("MAX_ATTEMPTS", 10**9, "must be a whole number"),
+    ("MAX_ATTEMPTS", True, "must be a whole number"),
+    ("MAX_ATTEMPTS", 2.0, "must be a whole number"),
+    ("MAX_ATTEMPTS", "25", "must be a whole number"),
+    ("MAX_RUN_TIME", 0, "must be seconds (or a timedelta) from 0.1 to 3.1536e+07"),
+    ("MAX_RUN_TIME", float("inf"), "must be seconds"),
+    ("MAX_RUN_TIME", float("nan"), "must be seconds"),
+    ("MAX_RUN_TIME", timedelta(seconds=-1), "must be seconds"),
+    ("MAX_RUN_TIME", None, "must be seconds"),
+    ("KILL_SECONDS", True, "must be seconds"),
+    ("MAX_CRASHES", 0, "must be a whole number from 1 to 1000"),
+    ("BACKOFF", 5, "must be a callable or its dotted path"),
+    ("BACKOFF", "shop.no_such.backoff", "cannot be imported: No module named 'shop'"),
+    ("BACKOFF", f"{__name__}.no_such", "cannot be imported"),
+    ("BACKOFF", f"{__name__}.HOUR", "must be a callable or its dotted path"),
+    ("BACKOFF", "no_dots", "cannot be imported"),
+    ("DESTROY_FAILED_JOBS", 1, "must be True or False"),
+    ("KEEP_SUCCEEDED", -1, "must be seconds"),
+    ("KEEP_SUCCEEDED", "1 day", "must be seconds"),
+    ("POLL_SECONDS", 0, "must be seconds (or a timedelta) from 0.05 to 3600"),
+    ("HEARTBEAT_SECONDS", 0, "must be seconds"),
+    ("LEASE_SECONDS", 0, "must be seconds"),
+    ("SHUTDOWN_SECONDS", -1, "must be seconds"),
+    ("QUEUES", "mail", "must be a list of queue names, or a dict from queue name to default priority"),
+    ("QUEUES", None, "must be a list of queue names"),
+    ("QUEUES", ["a b"], "names a queue 'a b'; names are 1 to 64 of A-Z a-z 0-9 _ . : -"),
+    ("QUEUES", [""], "names a queue ''"),
+    ("QUEUES", [["mail"]], "names a queue ['mail']"),
+    ("QUEUES", {"mail": "high"}, "must be a whole number from -2147483647 to 2147483647"),
+    ("QUEUES", {"mail": 2**31}, "must be a whole number from -2147483647 to 2147483647"),
+    ("SIGNING_KEYS", "key", "must be a list of non-empty strings, the newest first"),
+    ("SIGNING_KEYS", [""], "must be a list of non-empty strings"),
+    ("SIGNING_KEYS", [b"key"], "must be a list of non-empty strings"),
+    ("CLAIM_AHEAD", 0, "must be a whole number from 1 to 10000"),
+    ("MAX_PAYLOAD_BYTES", 1_048_577, "must be a whole number from 256 to 1048576"),
+    ("LOG_FORMAT", "xml", "must be one of people, logfmt, json"),
+    ("LOG_FORMAT", [], "must be one of people, logfmt, json"),
+    ("RELEASE", "r" * 65, "must be a string of at most 64 characters"),
+]
+
+
+@pytest.mark.parametrize(("key", "given", "kept"), GOOD)
+def test_a_good_value_is_kept(key: str, given: Any, kept: Any) -> None:
+    settings, problems = read({key: given})
+    assert problems == []
+    assert getattr(settings, key.lower()) == kept
+    assert type(getattr(settings, key.lower())) is type(kept)
+
+
+@pytest.mark.parametrize(("key", "given", "said"), BAD)
+def test_a_bad_value_is_a_problem_and_leaves_the_default(key: str, given: Any, said: str) -> None:
+    settings, [problem] = read({key: given})
+    assert problem.key == key
+    assert problem.message.startswith(f'JOBQUEUE["{key}"] {said}')
+    assert problem.message.endswith(".")
+    assert settings == Settings()
+
+
+@pytest.mark.parametrize("examples", [GOOD, BAD])
+def test_every_key_has_examples(examples: list[tuple[str, Any, Any]]) -> None:
+    assert {key for key, _, _ in examples} == set(RULES)
+
+
+@pytest.mark.parametrize(("key", "given"), [(key, given) for key, given, _ in BAD if key != "SIGNING_KEYS"])
+def test_the_hint_shows_the_value(key: str, given: Any) -> None:
+    assert read({key: given})[1][0].hint == f"It is {given!r}."
+
+
+def test_a_long_value_is_cut() -> None:
+    [problem] = read({"DATABASE": "x" * 10_000})[1]
+    assert problem.hint == f"It is '{'x' * 76}...."
+
+
+@pytest.mark.parametrize("given", ["s3cret", [b"s3cret"], {"s3cret": 1}])
+def test_no_message_shows_a_key(given: Any) -> None:
+    [problem] = read({"SIGNING_KEYS": given})[1]
+    assert "s3cret" not in problem.message + problem.hint
+    assert problem.hint == f"It is of type {type(given).__name__}."
+
+
+@pytest.mark.parametrize(
+    ("key", "near"),
+    [
+        ("MAX_ATTEMPT", "MAX_ATTEMPTS"),
+        ("max_attempts", "MAX_ATTEMPTS"),
+        ("QUEUE", "QUEUES"),
+        ("LEASE_SECOND", "LEASE_SECONDS"),
+        ("DESTROY_FAILED", "DESTROY_FAILED_JOBS"),
+    ],
+)
+def test_an_unknown_key_names_the_nearest(key: str, near: str) -> None:
+    assert read({key: 1})[1] == [Problem(key, f'JOBQUEUE["{key}"] is not a setting.', f"Did you mean {near}?")]
+
+
+@pytest.mark.parametrize("key", ["WHATEVER", 7, None])
+def test_an_unknown_key_without_a_near_one_lists_them_all(key: Any) -> None:
+    [problem] = read({key: 1})[1]
+    assert problem.message == f'JOBQUEUE["{key}"] is not a setting.'
+    assert problem.hint == f"Settings: {', '.join(sorted(RULES))}."
+
+
+def test_all_mistakes_are_found_at_once() -> None:
+    assert [each.key for each in read({"QUEUE": 1, "MAX_ATTEMPTS": 0, "LOG_FORMAT": ""})[1]] == [
+        "QUEUE",
+        "MAX_ATTEMPTS",
+        "LOG_FORMAT",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "fine"),
+    [
+        ({"LEASE_SECONDS": 29.9}, False),
+        ({"HEARTBEAT_SECONDS": 10.1}, False),
+        ({"LEASE_SECONDS": 3, "HEARTBEAT_SECONDS": 1}, True),
+        ({"LEASE_SECONDS": 2.9, "HEARTBEAT_SECONDS": 1}, False),
+    ],
+)
+def test_a_lease_outlasts_two_lost_heartbeats(given: dict[str, Any], fine: bool) -> None:
+    problems = read(given)[1]
+    assert [each.message for each in problems] == (
+        [] if fine else ['JOBQUEUE["LEASE_SECONDS"] must be at least 3 x HEARTBEAT_SECONDS.']
+    )
+
+
+@pytest.mark.parametrize(("given", "kind"), [(None, "NoneType"), ([], "list"), ("", "str")])
+def test_it_must_be_a_dict(given: Any, kind: str) -> None:
+    assert read(given) == (Settings(), [Problem("JOBQUEUE", "JOBQUEUE must be a dict.", f"It is {kind}.")])
+
+
+def test_the_defaults() -> None:
+    assert dataclasses.asdict(read({})[0]) == {
+        "database": "default",
+        "max_attempts": 25,
+        "max_run_time": 4 * HOUR,
+        "kill_seconds": 5.0,
+        "max_crashes": 3,
+        "backoff": backoff,
+        "destroy_failed_jobs": False,
+        "keep_succeeded": DAY,
+        "poll_seconds": 5.0,
+        "heartbeat_seconds": 10.0,
+        "lease_seconds": 30.0,
+        "shutdown_seconds": 25.0,
+        "queues": {},
+        "signing_keys": (),
+        "claim_ahead": 250,
+        "max_payload_bytes": 65_536,
+        "log_format": "people",
+        "release": "",
+    }
+
+
+def test_the_defaults_obey_the_rules() -> None:
+    settings = Settings()
+    for key, rule in RULES.items():
+        assert rule(getattr(settings, key.lower())) == getattr(settings, key.lower())
+
+
+def test_the_docstring_names_every_setting_in_order() -> None:
+    described = re.findall(r"^    (\w+): \S", inspect.getdoc(Settings) or "", re.MULTILINE)
+    assert described == [each.name for each in dataclasses.fields(Settings)]
+
+
+class TestGetSettings:
+    def test_it_works_without_the_dict(self, settings: Any) -> None:
+        del settings.JOBQUEUE
+        assert get_settings() == Settings()
+
+    def test_it_is_read_once(self) -> None:
+        assert get_settings() is get_settings()
+
+    def test_override_settings_is_seen_and_undone(self) -> None:
+        before = get_settings().max_attempts
+        with override_settings(JOBQUEUE={"MAX_ATTEMPTS": 3}):
+            assert get_settings().max_attempts == 3
+        assert get_settings().max_attempts == before
+
+    @pytest.mark.parametrize("changed", [{"SECRET_KEY": "another"}, {"JOBQUEUE": {"SIGNING_KEYS": ["another"]}}])
+    def test_a_changed_key_signs_at_once(self, changed: dict[str, Any]) -> None:
+        with override_settings(JOBQUEUE={}):
+            before = sign("body", name="n", queue="q", max_attempts=None, max_run_time=None)
+            with override_settings(**changed):
+                assert sign("body", name="n", queue="q", max_attempts=None, max_run_time=None) != before
+            assert sign("body", name="n", queue="q", max_attempts=None, max_run_time=None) == before
+
+    @override_settings(JOBQUEUE={"MAX_ATTEMPT": 3, "POLL_SECONDS": 0})
+    def test_mistakes_raise_all_together(self) -> None:
+        with pytest.raises(ImproperlyConfigured) as caught:
+            get_settings()
+        assert str(caught.value).splitlines() == [
+            'JOBQUEUE["MAX_ATTEMPT"] is not a setting. Did you mean MAX_ATTEMPTS?',
+            'JOBQUEUE["POLL_SECONDS"] must be seconds (or a timedelta) from 0.05 to 3600. It is 0.',
+        ]
+
+    def test_nobody_can_change_it(self) -> None:
+        change: Callable[..., None] = setattr
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            change(get_settings(), "max_attempts", 3)

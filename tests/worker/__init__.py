@@ -1,0 +1,1 @@
+"""One worker performing jobs, in this process."""
