@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
-from math import inf
 from random import random
 
 from django.db import DatabaseError, InterfaceError, connections
@@ -15,11 +14,9 @@ from jobqueue.policy.backoff import reconnect_pause
 from jobqueue.pool.duties import DUTIES, Duty, Post
 from jobqueue.pool.duties.promotion import Promotion
 from jobqueue.pool.duties.settling import Settling
+from jobqueue.ringing import Echo
 from jobqueue.stores.ears import Deaf, Ear
 from jobqueue.worker.bell import Bell
-
-#: Longer than callers pause between two rings for a queue.
-SECOND_RING_SECONDS = 0.12
 
 
 class Maintenance:
@@ -31,8 +28,7 @@ class Maintenance:
         self._duties = [kind(post) for kind in kinds]
         self._due = dict.fromkeys(kinds, 0.0)
         self._ear: Ear = post.store.ear() if post.options.listen else Deaf()
-        self._rung_for: frozenset[str] = frozenset()
-        self._second_ring: float | None = None
+        self._echo = Echo()
         self._failures = 0
         self._leaving = False
 
@@ -69,7 +65,7 @@ class Maintenance:
         descriptor = self._ear.descriptor()
         also = [] if descriptor is None else [descriptor]
         while not self._leaving:
-            pause = min(*self._due.values(), self._second_ring or inf) - self._post.clock()
+            pause = min(*self._due.values(), self._echo.next) - self._post.clock()
             if pause <= 0:
                 return
             if self._ear.interval is not None:
@@ -81,18 +77,17 @@ class Maintenance:
                 self._answer(queues)
 
     def _answer(self, queues: frozenset[str]) -> None:
-        """Pass the ring on, and once more a little later: rings close together are sent as one."""
-        self._post.ring_workers(queues)
-        self._due[Promotion] = 0.0
-        self._rung_for |= queues
-        if self._second_ring is None:
-            self._second_ring = self._post.clock() + SECOND_RING_SECONDS
+        """Pass a ring on at once; its echo follows."""
+        self._echo.hear(queues, self._post.clock())
+        self._wake_for(queues)
 
     def _ring_again(self) -> None:
-        if self._second_ring is not None and self._second_ring <= self._post.clock():
-            self._post.ring_workers(self._rung_for)
-            self._due[Promotion] = 0.0
-            self._rung_for, self._second_ring = frozenset(), None
+        if queues := self._echo.due(self._post.clock()):
+            self._wake_for(queues)
+
+    def _wake_for(self, queues: frozenset[str]) -> None:
+        self._post.ring_workers(queues)
+        self._due[Promotion] = 0.0
 
     def _mend(self, error: Exception) -> None:
         """Drop the connection and what was observed through it, and pause."""

@@ -308,46 +308,6 @@ def test_an_app_that_is_not_installed_says_so(settings: Any, monkeypatch: pytest
     )
 
 
-class Listening:
-    """A store that only listens to the bell."""
-
-    alias = "default"
-
-    def __init__(self) -> None:
-        self.rung: list[set[str]] = []
-
-    def notify(self, queues: set[str]) -> None:
-        self.rung.append(queues)
-
-
-class Clock:
-    """A clock that is moved by hand."""
-
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def test_the_bell_rings_a_queue_once_in_100_ms() -> None:
-    clock, store = Clock(), Listening()
-    ringer = Ringer(clock=clock)
-
-    for clock.now, queues in [(0, {"a"}), (0.05, {"a", "b"}), (0.1, {"a", "b"}), (0.3, {"a"})]:
-        ringer.ring(store, queues)  # type: ignore[arg-type]
-
-    assert store.rung == [{"a"}, {"b"}, {"a"}, {"a"}]
-
-
-def test_the_bell_rings_at_once_in_a_new_process() -> None:
-    clock, store = Clock(), Listening()
-    ringer = Ringer(clock=clock)
-    ringer.ring(store, {"a"})  # type: ignore[arg-type]
-    ringer.forget()
-    ringer.ring(store, {"a"})  # type: ignore[arg-type]
-    assert len(store.rung) == 2
-
-
 @pytest.mark.django_db(transaction=True)
 def test_workers_are_rung_after_the_commit_and_only_for_due_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
     store = get_store()
