@@ -1,39 +1,82 @@
-"""Jobs that do next to nothing, and count that they did it exactly once."""
+"""Jobs that do next to nothing, and note in the ledger that they did it."""
 
 from __future__ import annotations
 
-import mmap
-import os
+import asyncio
 import time
 
-from jobqueue import job
+from benchmarks.ledger import Ledger
+from jobqueue import SendLater, job
 
-_counts: mmap.mmap | None = None
+LONG_SECONDS = 60.0
+
+_ledger: Ledger | None = None
 
 
-def counts() -> mmap.mmap:
-    """Return the memory that all processes of a run share: one byte for each job."""
-    global _counts
-    if _counts is None:
-        with open(os.environ["BENCHMARK_COUNTS"], "r+b") as file:
-            _counts = mmap.mmap(file.fileno(), 0)
-    return _counts
+def ledger() -> Ledger:
+    """Return the ledger of the run."""
+    global _ledger
+    if _ledger is None:
+        _ledger = Ledger.find()
+    return _ledger
 
 
 def forget() -> None:
-    """Look at the counters of the next run."""
-    global _counts
-    _counts = None
+    """Take up the ledger of the next run."""
+    global _ledger
+    _ledger = None
 
 
 @job
 def nothing(number: int) -> None:
     """Count."""
-    counts()[number] += 1
+    ledger().counts[number] += 1
+
+
+@job
+def stamp(number: int) -> None:
+    """Note the time, and count."""
+    ledger().starts[number] = time.monotonic()
+    ledger().counts[number] += 1
 
 
 @job
 def rest(number: int, seconds: float) -> None:
     """Count, and take a while."""
-    counts()[number] += 1
+    ledger().counts[number] += 1
     time.sleep(seconds)
+
+
+@job
+async def doze(number: int, seconds: float) -> None:
+    """Count, and take a while, as a coroutine."""
+    ledger().counts[number] += 1
+    await asyncio.sleep(seconds)
+
+
+@job
+def hold(number: int) -> None:
+    """Count, and take a minute, or as long as it takes until the benchmark lets go."""
+    ledger().counts[number] += 1
+    end = time.monotonic() + LONG_SECONDS
+    while not ledger().is_released and time.monotonic() < end:
+        time.sleep(0.01)
+
+
+@job
+def tally(number: int) -> None:
+    """Count jobs that all have the same handler, and note when each started; for one worker without threads."""
+    book = ledger()
+    place = book.tallied
+    if place < len(book.starts):
+        book.starts[place] = time.monotonic()
+    book.tallied = place + 1
+
+
+class Counter(SendLater):
+    """Something whose method can be sent for later."""
+
+    @classmethod
+    def count(cls, number: int) -> None:
+        """Count."""
+        ledger().counts[number] += 1

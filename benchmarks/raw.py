@@ -13,7 +13,6 @@ from uuid import uuid4
 import psycopg
 from django.db import connection
 
-from jobqueue.models import Job
 from jobqueue.stores import get_store, postgresql, sqlite
 from jobqueue.stores.pools import PoolRegistry
 
@@ -84,8 +83,3 @@ def _drain_sqlite(pool_id: int, batch: int, work: Work) -> int:
             done += len(rows)
     finally:
         raw.close()
-
-
-def left() -> int:
-    """Return how many jobs are not yet done."""
-    return Job.objects.exclude(state=3).count()

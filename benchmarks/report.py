@@ -1,11 +1,47 @@
-"""One figure a line, for people or as JSON."""
+"""One figure a line, for people or as JSON, and whether it is good enough."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from statistics import median
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """What a figure must reach.
+
+    Attributes:
+        of: the figure's ratio, or its own value.
+        sign: whether the limit is the least or the most.
+        limit: as a ratio, or in the figure's unit.
+    """
+
+    of: Literal["ratio", "value"]
+    sign: Literal[">=", "<="]
+    limit: float
+
+    def is_met_by(self, number: float) -> bool:
+        """Whether a ratio or value is good enough."""
+        return number >= self.limit if self.sign == ">=" else number <= self.limit
+
+    def __str__(self) -> str:
+        return f"{self.of} {self.sign} {self.limit:g}"
+
+
+def ratio_at_least(limit: float) -> Bar:
+    """Ours to raw must be so much or more."""
+    return Bar("ratio", ">=", limit)
+
+
+def at_least(limit: float) -> Bar:
+    """Ours must be so much or more, in the figure's unit."""
+    return Bar("value", ">=", limit)
+
+
+def at_most(limit: float) -> Bar:
+    """Ours must be so much or less, in the figure's unit."""
+    return Bar("value", "<=", limit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +55,7 @@ class Figure:
         unit: of ours and raw.
         ours: median of the rounds.
         raw: the raw loop, or whatever it is compared with, in the same run; None without one.
-        bar: smallest allowed ratio (largest, where less is better); None without one.
+        bar: what it must reach; None where it is only told.
     """
 
     bench: str
@@ -28,26 +64,43 @@ class Figure:
     unit: str
     ours: float
     raw: float | None = None
-    bar: float | None = None
+    bar: Bar | None = None
 
     @property
     def ratio(self) -> float | None:
         """Ours to raw."""
         return None if not self.raw else self.ours / self.raw
 
+    @property
+    def met(self) -> bool | None:
+        """Whether the bar is reached; None without a bar, or without the ratio that it asks for."""
+        number = self.ratio if self.bar is not None and self.bar.of == "ratio" else self.ours
+        return None if self.bar is None or number is None else self.bar.is_met_by(number)
+
     def as_json(self) -> str:
         """Return the figure as one JSON object."""
-        return json.dumps({**asdict(self), "ratio": self.ratio})
+        bar = None if self.bar is None else str(self.bar)
+        return json.dumps({**asdict(self), "bar": bar, "ratio": self.ratio, "met": self.met})
 
     def as_line(self) -> str:
-        """Return the figure as a line of a table."""
-        raw = "" if self.raw is None else f"{self.raw:>12,.1f}"
-        ratio = "" if self.ratio is None else f"{self.ratio:.2f}"
-        bar = "" if self.bar is None else f"bar {self.bar:g}"
-        line = f"{self.bench:<8} {self.database:<11} {self.what:<34} {self.ours:>12,.1f} {raw:>12} {self.unit:<8}"
-        return f"{line} {ratio:>6} {bar}".rstrip()
+        """Return the figure as a line of the table."""
+        verdict = {None: "", True: "met", False: "missed"}[self.met]
+        bar = "" if self.bar is None else str(self.bar)
+        return _row(self.bench, self.database, self.what, _short(self.ours), _short(self.raw), self.unit,
+                    _short(self.ratio), bar, verdict)  # fmt: skip
 
 
-def middle(rounds: Sequence[float]) -> float:
-    """Return the median of some rounds."""
-    return float(median(rounds))
+def heading() -> str:
+    """Return the names of the table's columns."""
+    return _row("bench", "database", "what", "ours", "raw", "unit", "ratio", "bar", "")
+
+
+def _row(*cells: str) -> str:
+    return "{:<9}{:<11}{:<40}{:>11}{:>11} {:<11}{:>6}  {:<15} {}".format(*cells).rstrip()
+
+
+def _short(number: float | None) -> str:
+    """Return a number with as many digits as tell something."""
+    if number is None:
+        return ""
+    return f"{number:,.0f}" if abs(number) >= 1000 else f"{number:,.2f}"
