@@ -13,7 +13,7 @@ from benchmarks.report import Figure, heading
 from benchmarks.scale import TINY, USUAL, Scale
 from benchmarks.stage import database
 
-BENCHES = ("drain", "enqueue", "pickup", "growth", "idle", "memory")
+BENCHES = ("drain", "enqueue", "pickup", "growth", "idle", "memory", "start", "waiting", "fairness")
 DATABASES = ("postgresql", "sqlite")
 #: Fewer could not be divided as some benchmarks do.
 LEAST_JOBS = 100
