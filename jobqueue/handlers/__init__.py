@@ -176,7 +176,7 @@ def options_of(job: ClaimedJob) -> Options:
     if tag is not None:
         columns = {name: getattr(job, name) for name in ("name", "queue", "max_attempts", "max_run_time")}
         body = verify(job.handler, **columns)
-    data = _parse(body)
+    data = _parse(body, signed=tag is not None)
     declared = _declared(data) if tag is not None else find_function(data.get("job"), signed=False).options
     return replace(declared, **_call_options(data)) if "options" in data else declared
 
@@ -194,7 +194,7 @@ def load(body: str, *, signed: bool = True) -> Loaded:
         MissingRow: if a model instance is gone; its ``on_missing`` says what the job wants then.
         TypeError: if the stored arguments no longer fit.
     """
-    data = _parse(body)
+    data = _parse(body, signed=signed)
     try:
         loaded = _load(data, signed)
     except MissingRow as error:
@@ -205,8 +205,8 @@ def load(body: str, *, signed: bool = True) -> Loaded:
     return loaded
 
 
-def _parse(body: str) -> dict[str, Any]:
-    data = loads(body)
+def _parse(body: str, *, signed: bool) -> dict[str, Any]:
+    data = loads(body, signed=signed)
     if not isinstance(data, dict):
         raise CorruptHandler("The handler is not an object.")
     if not data.keys() <= _PARTS:

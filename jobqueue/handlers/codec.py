@@ -183,19 +183,31 @@ _ENCODERS: tuple[tuple[type, Encoder], ...] = (
 # From JSON.
 
 
-def loads(text: str) -> Any:
+def loads(text: str, *, signed: bool = True) -> Any:
     """Return the JSON data of a text.
 
+    Args:
+        text: what ``dumps`` returned.
+        signed: whether its signature held; otherwise somebody else wrote it, and it is looked at more closely.
+
     Raises:
-        CorruptHandler: if it is not exactly one well-formed value: trailing text, a key given twice,
-            numbers that are not finite, or deeper than Python reads.
+        CorruptHandler: if it is not exactly one well-formed value: trailing text, numbers that are not finite,
+            deeper than Python reads; or, unsigned, a key given twice.
     """
     if len(text) > MAX_TEXT:
         raise CorruptHandler(f"The handler has {len(text):,} characters; at most {MAX_TEXT:,} are read.")
     try:
-        return _DECODER.decode(text)
+        return _own(text) if signed else _WARY_DECODER.decode(text)
     except (ValueError, RecursionError) as error:
         raise CorruptHandler(f"The handler is not readable JSON: {error}") from None
+
+
+def _own(text: str) -> Any:
+    """Return the data of a text that we have written, so without spaces round it, and without keys given twice."""
+    data, end = _DECODER.raw_decode(text)
+    if end != len(text):
+        raise ValueError(f"something follows its end (char {end})")
+    return data
 
 
 def decode(data: Any, *, signed: bool = True) -> Any:
@@ -299,4 +311,5 @@ _CONTAINERS: dict[str, Callable[[Any], Any]] = {
     "dict": dict,
 }
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False, check_circular=False)
-_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_float=_finite, parse_constant=_no_constant)
+_DECODER = json.JSONDecoder(parse_float=_finite, parse_constant=_no_constant)
+_WARY_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_float=_finite, parse_constant=_no_constant)

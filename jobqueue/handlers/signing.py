@@ -72,17 +72,25 @@ def _message(body: str, name: str, queue: str, max_attempts: int | None, max_run
     return f"{len(name)}:{name}{len(queue)}:{queue}{max_attempts}|{seconds!r}|{body}".encode()
 
 
-def _tag(key: bytes, message: bytes) -> str:
-    return VERSION + urlsafe_b64encode(hmac.digest(key, message, "sha256")).decode()
+def _tag(key: hmac.HMAC, message: bytes) -> str:
+    mac = key.copy()
+    mac.update(message)
+    return VERSION + urlsafe_b64encode(mac.digest()).decode()
 
 
 @lru_cache(maxsize=1)
-def _keys() -> tuple[bytes, ...]:
+def _keys() -> tuple[hmac.HMAC, ...]:
+    """Return the keys, each as a code that has taken in nothing but the key.
+
+    A copy of it is cheaper than to begin anew, and keeps the interpreter's lock: ``hmac.digest`` lets it go each
+    time, and a worker's two threads would pass it to and fro for every job.
+    """
     secrets: Sequence[str | bytes] = get_settings().signing_keys or (
         django_settings.SECRET_KEY,
         *django_settings.SECRET_KEY_FALLBACKS,
     )
-    return tuple(sha256(PURPOSE + _bytes(secret)).digest() for secret in secrets)
+    digests = (sha256(PURPOSE + _bytes(secret)).digest() for secret in secrets)
+    return tuple(hmac.new(digest, digestmod="sha256") for digest in digests)
 
 
 def _bytes(secret: str | bytes) -> bytes:

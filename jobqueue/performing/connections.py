@@ -5,10 +5,13 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from threading import get_ident
+from typing import Any
 
 from django.conf import settings
 from django.db import close_old_connections, connections, reset_queries
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
 
 logger = logging.getLogger("jobqueue.job")
 
@@ -32,22 +35,28 @@ def keep_open_between_jobs() -> None:
 
 
 class ConnectionCare:
-    """Keeps one thread's connections usable from job to job."""
+    """Keeps one thread's connections usable from job to job.
+
+    To ask Django for them costs more than all the rest, so it is asked once, and tells of those opened later.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._last = clock()
+        self._thread: int | None = None
+        self._connections: list[BaseDatabaseWrapper] = []
         self._in_callers_block: list[BaseDatabaseWrapper] = []
 
     def before(self) -> None:
         """After a rest, drop connections that are too old or broken."""
+        if self._thread is None:
+            self._begin()
         if self._clock() - self._last > RESTED_SECONDS:
             close_old_connections()
-        self._in_callers_block = [each for each in connections.all(initialized_only=True) if each.in_atomic_block]
 
     def after(self, *, torn: bool = False) -> None:
         """Drop connections that the job has broken or left in a transaction; all if it was torn out of its work."""
-        for connection in connections.all(initialized_only=True):
+        for connection in self._connections:
             if connection.in_atomic_block:
                 if connection not in self._in_callers_block:
                     _leave_block(connection)
@@ -58,6 +67,17 @@ class ConnectionCare:
         if settings.DEBUG:
             reset_queries()
         self._last = self._clock()
+
+    def _begin(self) -> None:
+        """Look round on the thread that performs. A caller's open transaction is there before the first job."""
+        self._thread = get_ident()
+        self._connections = connections.all(initialized_only=True)
+        self._in_callers_block = [each for each in self._connections if each.in_atomic_block]
+        connection_created.connect(self._note)
+
+    def _note(self, connection: BaseDatabaseWrapper, **_: Any) -> None:
+        if get_ident() == self._thread and connection not in self._connections:
+            self._connections.append(connection)
 
 
 def cancel_queries() -> None:

@@ -12,8 +12,10 @@ from functools import lru_cache
 from typing import Any
 
 import psycopg
+from django.conf import settings
 from django.db import connections
 from django.db.models.functions import Now
+from psycopg.types.datetime import TimestamptzLoader
 
 from jobqueue.models import Job
 from jobqueue.rows import ClaimedJob, ClaimRequest, Finish, NewJob, Promotion
@@ -174,7 +176,7 @@ class PostgreSQLStore(Store):
         """Take up to ``limit`` ready jobs in order; none if the pool is not alive."""
         asked = bool(request.queues), request.min_priority is not None, request.max_priority is not None
         rows = self._control(claim_statement(*asked), request._asdict() | {"queues": list(request.queues)})
-        return sorted((ClaimedJob(*row) for row in rows), key=claim_order)
+        return sorted(map(ClaimedJob._make, rows), key=claim_order)
 
     def promote(self, limit: int = 1000) -> Promotion:
         """Make scheduled jobs ready whose time has come."""
@@ -183,21 +185,20 @@ class PostgreSQLStore(Store):
 
     def _finish_succeeded(self, finishes: Sequence[Finish]) -> set[int]:
         now = time.monotonic()
-        rows = [
-            (job.id, job.claim_id, decision.result, _since(started, now), _since(ended, now))
-            for job, decision, started, ended in finishes
-        ]
-        return self._write(FINISH_SUCCEEDED, rows)
+        columns = (
+            [each.decision.result for each in finishes],
+            _plain([now - (each.started or now) for each in finishes]),
+            _plain([now - (each.ended or now) for each in finishes]),
+        )
+        return self._write(FINISH_SUCCEEDED, finishes, *columns)
 
     def _delete(self, finishes: Sequence[Finish]) -> set[int]:
-        return self._write(DELETE, [(each.job.id, each.job.claim_id) for each in finishes])
+        return self._write(DELETE, finishes)
 
     def _settle(self, finishes: Sequence[Finish]) -> set[int]:
         now = time.monotonic()
         rows = [
             (
-                job.id,
-                job.claim_id,
                 int(decision.state),
                 decision.run_at,
                 decision.wait,
@@ -206,15 +207,16 @@ class PostgreSQLStore(Store):
                 decision.blocked,
                 decision.error,
                 decision.result,
-                _since(started, now),
+                None if started is None else now - started,
             )
-            for job, decision, started, _ended in finishes
+            for _job, decision, started, _ended in finishes
         ]
-        return self._write(SETTLE, rows)
+        return self._write(SETTLE, finishes, *(list(column) for column in zip(*rows, strict=True)))
 
-    def _write(self, statement: str, rows: Iterable[tuple[Any, ...]]) -> set[int]:
-        columns = [list(column) for column in zip(*rows, strict=True)]
-        return {job_id for (job_id,) in self._control(statement, columns)}
+    def _write(self, statement: str, finishes: Sequence[Finish], *columns: Any) -> set[int]:
+        ids = _plain([each.job.id for each in finishes])
+        claims = _plain([each.job.claim_id.hex for each in finishes])
+        return {job_id for (job_id,) in self._control(statement, (ids, claims, *columns))}
 
     def _control(self, statement: str, parameters: Any) -> list[tuple[Any, ...]]:
         """Run one statement with the control settings; inside a user's transaction leave theirs alone."""
@@ -223,6 +225,9 @@ class PostgreSQLStore(Store):
         if not connection.in_atomic_block:
             statement = CONTROL + statement
         with connection.wrap_database_errors, psycopg.ClientCursor(connection.connection) as cursor:
+            if settings.USE_TZ:
+                # Django's own loader, which also serves naive times, is written in Python.
+                cursor.adapters.register_loader("timestamptz", TimestamptzLoader)
             cursor.execute(statement.encode(), parameters)
             while cursor.nextset():
                 pass
@@ -241,5 +246,6 @@ def claim_statement(queues: bool, min_priority: bool, max_priority: bool) -> str
     return CLAIM.format(queues=GIVEN_QUEUES if queues else ALL_QUEUES, priorities=priorities)
 
 
-def _since(moment: float | None, now: float) -> float | None:
-    return None if moment is None else now - moment
+def _plain(values: Iterable[object]) -> str:
+    """Return an array as the server reads it, of values that need no quotes: a fifth of psycopg's work for a list."""
+    return f"{{{','.join(map(str, values))}}}"

@@ -38,7 +38,7 @@ from jobqueue.worker.buffer import Buffer
 
 logger = logging.getLogger("jobqueue.worker")
 
-FLUSH_JOBS = 50
+FLUSH_JOBS = 250
 FLUSH_SECONDS = 0.05
 #: What the database or its driver will never write, however often it is asked.
 REFUSALS = (DataError, IntegrityError, ValueError, OverflowError)

@@ -201,8 +201,6 @@ def test_the_class_of_a_value_must_be_importable() -> None:
         "{",
         "[1] [2]",
         "[1],",
-        '{"a":1,"a":2}',
-        '{"b":{"a":1,"a":1}}',
         "NaN",
         "[Infinity]",
         "1e400",
@@ -215,9 +213,16 @@ def test_the_class_of_a_value_must_be_importable() -> None:
     ],
     ids=lambda text: text[:12],
 )
-def test_text_that_is_not_exactly_one_json_value_is_corrupt(text: str) -> None:
+@pytest.mark.parametrize("signed", [True, False])
+def test_text_that_is_not_exactly_one_json_value_is_corrupt(text: str, signed: bool) -> None:
     with pytest.raises(CorruptHandler):
-        loads(text)
+        loads(text, signed=signed)
+
+
+@pytest.mark.parametrize("text", ['{"a":1,"a":2}', '{"b":{"a":1,"a":1}}'])
+def test_what_others_have_written_may_not_give_a_key_twice(text: str) -> None:
+    with pytest.raises(CorruptHandler, match="twice"):
+        loads(text, signed=False)
 
 
 @pytest.mark.parametrize(

@@ -357,7 +357,6 @@ def test_job_on_a_method_says_what_to_use_instead() -> None:
         '{"job":"tests.app.jobs.add","args":[1],"options":{"queue":"x"}}',
         '{"job":"tests.app.jobs.add","args":[1],"options":{"atomic":"x"}}',
         '{"job":"tests.app.jobs.add","args":[1]} trailing',
-        '{"job":"tests.app.jobs.add","job":"tests.app.jobs.send_receipt"}',
         '{"job":"tests.app.jobs.not_a_job"}',
         '{"job":"tests.app.jobs.PlainWorker"}',
         '{"job":"os.system","args":["true"]}',
