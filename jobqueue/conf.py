@@ -64,7 +64,7 @@ class Settings:
     shutdown_seconds: float = 25.0
     queues: Mapping[str, int] = field(default_factory=dict)
     signing_keys: tuple[str, ...] = ()
-    claim_ahead: int = 250
+    claim_ahead: int = 500
     max_payload_bytes: int = 65_536
     log_format: str = "people"
     release: str = ""

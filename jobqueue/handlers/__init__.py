@@ -38,7 +38,7 @@ from jobqueue.handlers.objects import (
     load_object,
 )
 from jobqueue.handlers.resolve import Declared, SendLaterMarker, path_of, register
-from jobqueue.handlers.signing import sign, split, verify
+from jobqueue.handlers.signing import is_signed, sign, verify
 from jobqueue.options import BEHAVIOUR, Options, check_call
 from jobqueue.rows import ClaimedJob
 
@@ -61,7 +61,6 @@ __all__ = [
     "register",
     "sender_of",
     "sign",
-    "split",
     "verify",
 ]
 
@@ -164,20 +163,19 @@ def open_handler(
         BadSignature: if the signature is missing or does not hold.
         CorruptHandler, UnknownPerformable, MissingRow, TypeError: as ``load`` does.
     """
-    body, tag = split(handler)
-    if tag is None:
-        return load(body, signed=False)
+    if not is_signed(handler):
+        return load(handler, signed=False)
     return load(verify(handler, name=name, queue=queue, max_attempts=max_attempts, max_run_time=max_run_time))
 
 
 def options_of(job: ClaimedJob) -> Options:
     """Return the options of a row's performable without restoring it; raises as ``open_handler`` does."""
-    body, tag = split(job.handler)
-    if tag is not None:
+    body, signed = job.handler, is_signed(job.handler)
+    if signed:
         columns = {name: getattr(job, name) for name in ("name", "queue", "max_attempts", "max_run_time")}
         body = verify(job.handler, **columns)
-    data = _parse(body, signed=tag is not None)
-    declared = _declared(data) if tag is not None else find_function(data.get("job"), signed=False).options
+    data = _parse(body, signed=signed)
+    declared = _declared(data) if signed else find_function(data.get("job"), signed=False).options
     return replace(declared, **_call_options(data)) if "options" in data else declared
 
 

@@ -100,7 +100,7 @@ class Executor:
         self._run_coroutine = run_coroutine or LoopRunner()
         self._care = ConnectionCare()
         self._torn = False
-        self._pid = os.getpid()
+        self._forks = _forks
         self._limits = limits_of(settings)
 
     def perform(self, job: ClaimedJob) -> Ended:
@@ -213,7 +213,7 @@ class Executor:
 
     def _end_of_forked_job(self) -> None:
         """End a child process that a job has forked and let return: it would go on as a second worker."""
-        if os.getpid() == self._pid:
+        if self._forks == _forks:
             return
         error = sys.exception()
         code = error.code if isinstance(error, SystemExit) else error is not None
@@ -274,6 +274,18 @@ class Executor:
         if isinstance(ended.outcome, Failed):
             signal = signals.job_failed if state is State.FAILED else signals.job_retrying
             signals.send(signal, loaded.sender, job=ended.job, exception=ended.outcome.exception)
+
+
+#: How many forks lie between the first process and this one; cheaper to ask than the process id.
+_forks = 0
+
+
+def _count_fork() -> None:
+    global _forks
+    _forks += 1
+
+
+os.register_at_fork(after_in_child=_count_fork)
 
 
 class _Undo(Exception):

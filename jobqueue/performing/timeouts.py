@@ -9,7 +9,6 @@ from typing import Protocol, Self
 
 from jobqueue.exceptions import JobInterrupted, JobTimeout
 
-
 #: A handler for the alarm that a job has left behind is replaced within so many seconds of quick jobs.
 RESET_SECONDS = 0.01
 #: Shortest time that the timer is set to.

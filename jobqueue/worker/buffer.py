@@ -31,7 +31,7 @@ class Buffer:
         self._filled = threading.Event()
         self._average: float | None = None
         self._ahead = 0
-        self._asked = False
+        self._asked = self._moved = False
         self._touched = self._rested = 0.0
         self._hungry = 0
         self._counting = threading.Lock()
@@ -47,6 +47,7 @@ class Buffer:
             except IndexError:
                 self._wait()
                 continue
+            self._moved = True
             if not self._asked and len(self._jobs) <= self._ahead // 2:
                 self._asked = True
                 self._bell.ring()
@@ -90,12 +91,16 @@ class Buffer:
     # The clerk's side
 
     def wanted(self) -> int:
-        """Return how many jobs to claim now: none while the performers are busy for long."""
-        asked, self._asked = self._asked, False
-        held = len(self._jobs)
-        if self.closed or held > self._ahead // 2 or not (asked or self._hungry):
+        """Return how many jobs to claim now: none while the performers are busy for long.
+
+        They ring when half is gone; a clerk that is awake for something else fills up what is worth a query.
+        """
+        moved, self._moved = self._moved, False
+        self._asked = False
+        room = self._ahead - len(self._jobs)
+        if self.closed or room < self._ahead // 4 or not (moved or self._hungry):
             return 0
-        return max(0, self._hungry + self._ahead - held)
+        return max(0, self._hungry + room)
 
     @property
     def hungry(self) -> bool:

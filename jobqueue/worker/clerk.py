@@ -38,7 +38,7 @@ from jobqueue.worker.buffer import Buffer
 
 logger = logging.getLogger("jobqueue.worker")
 
-FLUSH_JOBS = 250
+FLUSH_JOBS = 50
 FLUSH_SECONDS = 0.05
 #: What the database or its driver will never write, however often it is asked.
 REFUSALS = (DataError, IntegrityError, ValueError, OverflowError)
@@ -164,12 +164,12 @@ class Clerk(threading.Thread):
             self._put_back()
         while self._renewals:
             self._renew(self._renewals.popleft())
-        if self._is_flush_due():
-            self._flush()
         # Said before the look: who stores a job after it must find us waiting.
         self._slot.words.waiting = self._buffer.hungry
         if self._claim(self._wanted()):
             self._slot.words.waiting = False
+        if self._is_flush_due():
+            self._flush()
         self._sleep()
 
     def _wanted(self) -> int:

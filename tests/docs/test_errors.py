@@ -124,7 +124,8 @@ print(json.dumps(said))
 IN_THE_WORKER = """
 import json
 from django.core.management import call_command
-from jobqueue.handlers import sign, split
+from jobqueue.handlers import sign
+from jobqueue.handlers.signing import split
 from jobqueue.models import Job
 from shop.jobs import *
 from shop.models import Order

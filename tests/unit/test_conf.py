@@ -206,7 +206,7 @@ def test_the_defaults() -> None:
         "shutdown_seconds": 25.0,
         "queues": {},
         "signing_keys": (),
-        "claim_ahead": 250,
+        "claim_ahead": 500,
         "max_payload_bytes": 65_536,
         "log_format": "people",
         "release": "",

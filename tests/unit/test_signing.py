@@ -8,7 +8,8 @@ import pytest
 from django.test import override_settings
 
 from jobqueue.exceptions import BadSignature
-from jobqueue.handlers import sign, split, verify
+from jobqueue.handlers import sign, verify
+from jobqueue.handlers.signing import split
 
 BODY = '{"job":"tests.app.jobs.add","args":[7]}'
 COLUMNS: dict[str, Any] = {
