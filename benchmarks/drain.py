@@ -15,7 +15,8 @@ from benchmarks.stage import pool
 from jobqueue import enqueue_many
 
 #: Jobs that the raw loop claims at a time; the most that a worker claims ahead by default.
-BATCH = 250
+#: As many as a worker claims ahead (CLAIM_AHEAD).
+BATCH = 500
 
 
 def run(database: str, scale: Scale) -> Iterator[Figure]:

@@ -71,7 +71,7 @@ class ConnectionCare:
     def _begin(self) -> None:
         """Look round on the thread that performs. A caller's open transaction is there before the first job."""
         self._thread = get_ident()
-        self._connections = connections.all(initialized_only=True)
+        self._connections = list(connections.all(initialized_only=True))
         self._in_callers_block = [each for each in self._connections if each.in_atomic_block]
         connection_created.connect(self._note)
 
