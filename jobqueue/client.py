@@ -24,6 +24,7 @@ from jobqueue.ringing import ringer
 from jobqueue.rows import NewJob
 from jobqueue.states import State
 from jobqueue.stores import get_store
+from jobqueue.stores.ears import SCHEDULE
 
 if TYPE_CHECKING:
     from jobqueue.models import Job
@@ -182,17 +183,18 @@ def _insert(store: Store, new: NewJob, performable: Any) -> Job:
         if hook is not None:
             hook(job)
     signals.send(signals.job_enqueued, sender_of(performable), job=job)
-    _ring(store, {new.queue} if _is_soon(new) else set())
+    _ring(store, _concerned(new, timezone.now()))
     return job
 
 
 def _insert_many(store: Store, new: Iterable[NewJob]) -> list[int]:
     ids: list[int] = []
     queues: set[str] = set()
+    now = timezone.now()
     with transaction.atomic(using=store.alias):
         for batch in _batches(new):
             ids += store.insert_many(batch)
-            queues.update(each.queue for each in batch if _is_soon(each))
+            queues.update(*(_concerned(each, now) for each in batch))
     _ring(store, queues)
     return ids
 
@@ -210,11 +212,11 @@ def _batches(new: Iterable[NewJob]) -> Iterator[list[NewJob]]:
         yield batch
 
 
-def _is_soon(new: NewJob) -> bool:
-    """Whether it is due before a sleeping pool would look by itself."""
-    if new.run_at is None:
-        return True
-    return new.run_at <= timezone.now() + timedelta(seconds=get_settings().poll_seconds)
+def _concerned(new: NewJob, now: datetime) -> set[str]:
+    """Return whom to ring for a job: its queue, or those who promote if it is due before they would look."""
+    if new.run_at is None or new.run_at <= now:
+        return {new.queue}
+    return {SCHEDULE} if new.run_at <= now + timedelta(seconds=get_settings().poll_seconds) else set()
 
 
 def _ring(store: Store, queues: set[str]) -> None:

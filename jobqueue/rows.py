@@ -64,8 +64,16 @@ class Finish(NamedTuple):
 
 
 class Promotion(NamedTuple):
-    """What became ready, and how many seconds until the next job is due (None: none is scheduled)."""
+    """What one look at the schedule has found.
+
+    Attributes:
+        moved: how many jobs became ready.
+        queues: the queues in which they did.
+        ready: the queues that have ready jobs, whoever made them so.
+        next_in: seconds until the next job is due; None if none is scheduled.
+    """
 
     moved: int
     queues: frozenset[str]
+    ready: frozenset[str]
     next_in: float | None

@@ -69,7 +69,6 @@ class Invocation:
             threads=words["threads"],
             max_jobs=words["max_jobs"],
             max_memory=None if memory is None else memory * 1024 * 1024,
-            poll_seconds=words["sleep"] or self.settings.poll_seconds,
         )
         timeout = words["timeout"]
         return PoolOptions(
@@ -77,6 +76,7 @@ class Invocation:
             processes=words["processes"],
             name=words["app_name"],
             shutdown_seconds=self.settings.shutdown_seconds if timeout is None else timeout,
+            poll_seconds=words["sleep"] or self.settings.poll_seconds,
             listen=not words["no_listen"],
         )
 

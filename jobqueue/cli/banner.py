@@ -49,7 +49,7 @@ def _parts(options: PoolOptions, store: Store) -> list[str]:
         f"queues {','.join(selection.queues) or 'all'}",
         f"priorities {span}",
         f"slots {slots} = {counted(options.processes, 'process')} x {counted(worker.threads, 'thread')}",
-        f"poll {worker.poll_seconds:g} s{_bell(options, store)}",
+        f"poll {options.poll_seconds:g} s{_bell(options, store)}",
     ]
 
 

@@ -14,8 +14,8 @@ from jobqueue.policy.backoff import reconnect_pause
 from jobqueue.pool.duties import DUTIES, Duty, Post
 from jobqueue.pool.duties.promotion import Promotion
 from jobqueue.pool.duties.settling import Settling
-from jobqueue.ringing import Echo
-from jobqueue.stores.ears import Deaf, Ear
+from jobqueue.pool.duties.strays import Strays
+from jobqueue.stores.ears import SCHEDULE, Deaf, Ear
 from jobqueue.worker.bell import Bell
 
 
@@ -28,7 +28,6 @@ class Maintenance:
         self._duties = [kind(post) for kind in kinds]
         self._due = dict.fromkeys(kinds, 0.0)
         self._ear: Ear = post.store.ear() if post.options.listen else Deaf()
-        self._echo = Echo()
         self._failures = 0
         self._leaving = False
 
@@ -53,7 +52,6 @@ class Maintenance:
 
     def _turn(self) -> None:
         self._ear.listen()
-        self._ring_again()
         for duty in self._duties:
             if self._due[type(duty)] <= self._post.clock():
                 pause = duty.run()
@@ -65,29 +63,20 @@ class Maintenance:
         descriptor = self._ear.descriptor()
         also = [] if descriptor is None else [descriptor]
         while not self._leaving:
-            pause = min(*self._due.values(), self._echo.next) - self._post.clock()
+            pause = min(self._due.values()) - self._post.clock()
             if pause <= 0:
                 return
-            if self._ear.interval is not None:
-                pause = min(pause, self._ear.interval)
-            if self._bell.wait(pause, also):
-                self._due[Settling] = 0.0
+            if self._bell.wait(min(pause, self._ear.pause()), also):
+                self._due[Settling] = self._due[Strays] = 0.0
             queues = self._ear.heard()
             if queues is not None:
                 self._answer(queues)
 
     def _answer(self, queues: frozenset[str]) -> None:
-        """Pass a ring on at once; its echo follows."""
-        self._echo.hear(queues, self._post.clock())
-        self._wake_for(queues)
-
-    def _ring_again(self) -> None:
-        if queues := self._echo.due(self._post.clock()):
-            self._wake_for(queues)
-
-    def _wake_for(self, queues: frozenset[str]) -> None:
-        self._post.ring_workers(queues)
-        self._due[Promotion] = 0.0
+        """Pass a ring on to those whom it concerns."""
+        self._post.ring_workers(queues - {SCHEDULE})
+        if SCHEDULE in queues:
+            self._due[Promotion] = 0.0
 
     def _mend(self, error: Exception) -> None:
         """Drop the connection and what was observed through it, and pause."""

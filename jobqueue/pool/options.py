@@ -17,6 +17,7 @@ class PoolOptions:
         processes: how many workers.
         name: shown with the pool, and part of locked_by; from --app-name.
         shutdown_seconds: how long to wait for running jobs when stopping.
+        poll_seconds: longest sleep of the pool before it looks for jobs by itself.
         listen: whether to hear NOTIFY and file changes; otherwise only polling wakes it.
     """
 
@@ -24,6 +25,7 @@ class PoolOptions:
     processes: int = 1
     name: str = ""
     shutdown_seconds: float = 25.0
+    poll_seconds: float = 5.0
     listen: bool = True
     host: str = field(default_factory=socket.gethostname)
 

@@ -75,7 +75,7 @@ class Store(ABC):
 
     @abstractmethod
     def promote(self, limit: int = 1000) -> Promotion:
-        """Make scheduled jobs ready whose time has come."""
+        """Make scheduled jobs ready whose time has come, and tell which queues have ready jobs."""
 
     # Finish
 
@@ -142,16 +142,19 @@ class Store(ABC):
 
     def rescue(self, judge: Judge, limit: int = 1000) -> list[Finish]:
         """Take running jobs away from pools that are dead or gone, each as ``judge`` decides."""
-        alive = Pool.objects.using(self.alias).filter(pk=OuterRef("pool_id"), alive=True)
-        # By the index of held jobs, which this order shows to the planner.
-        orphans = self._jobs.running().filter(~Exists(alive)).order_by("pool_id", "pk")
-        if orphans.values_list("pk").first() is None:
+        if self.orphans().values_list("pk").first() is None:
             return []
         with self._writing():
-            locked = orphans.select_for_update(skip_locked=True, of=("self",), no_key=True)[:limit]
+            locked = self.orphans().select_for_update(skip_locked=True, of=("self",), no_key=True)[:limit]
             finishes = [Finish(job, judge(job)) for job in self._as_claimed(locked)]
             lost = self.finish(finishes) if finishes else []
         return [each for each in finishes if each not in lost]
+
+    def orphans(self) -> JobQuerySet:
+        """Return the running jobs that belong to no living pool."""
+        alive = Pool.objects.using(self.alias).filter(pk=OuterRef("pool_id"), alive=True)
+        # By the index of held jobs, which this order shows to the planner.
+        return self._jobs.running().filter(~Exists(alive)).order_by("pool_id", "pk")
 
     # Care
 

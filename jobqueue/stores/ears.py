@@ -1,18 +1,57 @@
-"""How a pool hears that jobs were stored, so that it need not ask all the time. Deaf, it still polls."""
+"""How a pool hears that jobs were stored, so that it need not ask all the time. Deaf, it still polls.
+
+On PostgreSQL, who stores jobs rings at most once in ``RING_SECONDS`` for each queue. Who listens answers each ring
+twice: at once, and when the next one may come (``Echo``). So no job waits for longer, and few are rung for singly.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
+from math import inf
 from typing import Protocol
 
 from django.db import connections
+
+#: Shortest time between two rings of one process for a queue.
+RING_SECONDS = 0.005
+#: A little longer, so that the echo comes after all that was stored without a ring of its own.
+ECHO_SECONDS = 0.007
+#: Rung for jobs that are scheduled to be due soon. No queue has this name.
+SCHEDULE = ""
+
+
+class Echo:
+    """When to look again at the queues that were rung for: so long after the last ring for each.
+
+    Counted from the last, not from the first: a ring just before the first one's echo has jobs behind it, too.
+    """
+
+    def __init__(self) -> None:
+        self._due: dict[str, float] = {}
+
+    def hear(self, queues: Iterable[str], now: float) -> None:
+        """Note a ring."""
+        self._due.update(dict.fromkeys(queues, now + ECHO_SECONDS))
+
+    @property
+    def next(self) -> float:
+        """When the next look is due; infinity if none is."""
+        return min(self._due.values(), default=inf)
+
+    def due(self, now: float) -> frozenset[str]:
+        """Return the queues to look at now, and forget them."""
+        queues = frozenset(queue for queue, when in self._due.items() if when <= now)
+        for queue in queues:
+            del self._due[queue]
+        return queues
 
 
 class Ear(Protocol):
     """Listens on the calling thread's connection."""
 
-    #: Seconds between two looks where the database cannot wake the listener; None where it can.
-    interval: float | None
+    def pause(self) -> float:
+        """Return the seconds after which to look again though nothing has become readable."""
 
     def listen(self) -> None:
         """Begin to listen; repeat after the connection was lost."""
@@ -21,13 +60,15 @@ class Ear(Protocol):
         """Return what becomes readable when there is something to hear."""
 
     def heard(self) -> frozenset[str] | None:
-        """Return the queues rung for since the last look, or None; an empty set: something else has changed."""
+        """Return the queues rung for since the last look, SCHEDULE among them; None if there was nothing."""
 
 
 class Deaf:
     """Hears nothing: for --no-listen."""
 
-    interval: float | None = None
+    def pause(self) -> float:
+        """Never."""
+        return inf
 
     def listen(self) -> None:
         """Nothing to do."""
@@ -44,12 +85,16 @@ class Deaf:
 class NotificationEar:
     """PostgreSQL's LISTEN. Behind a pooler in transaction mode it stays silent."""
 
-    interval: float | None = None
-
-    def __init__(self, alias: str, channel: str) -> None:
+    def __init__(self, alias: str, channel: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._alias = alias
         self._channel = channel
+        self._clock = clock
+        self._echo = Echo()
         self._listening_on: object = None
+
+    def pause(self) -> float:
+        """Until the next echo."""
+        return max(self._echo.next - self._clock(), 0.0)
 
     def listen(self) -> None:
         """Begin to listen, once for each connection."""
@@ -66,22 +111,29 @@ class NotificationEar:
         return None if raw is None else int(raw.fileno())
 
     def heard(self) -> frozenset[str] | None:
-        """Return the queues rung for since the last look."""
+        """Return the queues rung for since the last look, and those whose echo is due."""
         connection = connections[self._alias]
         with connection.wrap_database_errors:
             rung = frozenset(notice.payload for notice in connection.connection.notifies(timeout=0))
-        return rung or None
+        now = self._clock()
+        echo = self._echo.due(now)
+        self._echo.hear(rung, now)
+        return rung | echo or None
 
 
 class FileChangeEar:
     """SQLite's ``data_version``: it changes when another connection has committed."""
 
-    interval: float | None = 0.01
+    interval = 0.01
 
     def __init__(self, alias: str, queues_with_work: Callable[[], frozenset[str]]) -> None:
         self._alias = alias
         self._queues_with_work = queues_with_work
         self._version: int | None = None
+
+    def pause(self) -> float:
+        """Nothing but a look tells."""
+        return self.interval
 
     def listen(self) -> None:
         """Remember where we are."""
@@ -93,9 +145,9 @@ class FileChangeEar:
         return None
 
     def heard(self) -> frozenset[str] | None:
-        """Return the queues with work if another connection has committed since the last look."""
+        """Return the queues with work, and SCHEDULE, if another connection has committed since the last look."""
         version, self._version = self._version, self._look()
-        return None if version == self._version else self._queues_with_work()
+        return None if version == self._version else self._queues_with_work() | {SCHEDULE}
 
     def _look(self) -> int:
         connection = connections[self._alias]

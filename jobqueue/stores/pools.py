@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from django.db.models import F, QuerySet
+from django.db.models import F, QuerySet, Subquery
 
 from jobqueue.models import Pool
 from jobqueue.stores.base import Store
@@ -16,6 +16,13 @@ class Peer(NamedTuple):
     id: int
     beats: int
     name: str
+
+
+class Look(NamedTuple):
+    """The other pools that count as alive, and whether there are jobs that no living pool holds."""
+
+    peers: list[Peer]
+    orphans: bool
 
 
 class PoolRegistry:
@@ -43,11 +50,14 @@ class PoolRegistry:
         """Remove a pool that has stopped; what it still held is swept up by others."""
         self._pools.filter(pk=pool_id).delete()
 
-    def peers(self, own_id: int) -> list[Peer]:
-        """Return the other pools that count as alive."""
-        return [
-            Peer(pk, beats, name) for pk, beats, name in self._living(own_id).values_list("pk", "beats", "name")
-        ]
+    def look(self, own_id: int) -> Look:
+        """Return what rescuing needs to know, by one statement."""
+        orphan = Subquery(self._store.orphans().values("pk")[:1])
+        living = self._pools.filter(alive=True).annotate(orphan=orphan).order_by("pk")
+        rows = list(living.values_list("pk", "beats", "name", "orphan"))
+        peers = [Peer(pk, beats, name) for pk, beats, name, _ in rows if pk != own_id]
+        # Without any living pool there is no row to tell of orphans.
+        return Look(peers, not rows or rows[0][3] is not None)
 
     def declare_dead(self, peer: Peer, lease_seconds: float) -> bool:
         """Declare a silent pool dead, unless it has beaten since ``peer`` was read or its lease still runs."""
@@ -63,6 +73,3 @@ class PoolRegistry:
     @property
     def _pools(self) -> QuerySet[Pool]:
         return Pool.objects.using(self._store.alias)
-
-    def _living(self, own_id: int) -> QuerySet[Pool]:
-        return self._pools.filter(alive=True).exclude(pk=own_id).order_by("pk")

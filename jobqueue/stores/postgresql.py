@@ -126,18 +126,18 @@ WHERE job.id = d.id AND job.claim_id = d.claim_id AND job.state + 0 = 2
 RETURNING job.id
 """
 
-PROMOTE = """
-WITH due AS MATERIALIZED (
+PROMOTE = f"""
+WITH RECURSIVE {ALL_QUEUES}, due AS MATERIALIZED (
   SELECT id FROM jobqueue_job WHERE state = 0 AND run_at <= statement_timestamp()
   ORDER BY run_at LIMIT %s FOR UPDATE SKIP LOCKED),
 moved AS (
   UPDATE jobqueue_job AS job SET state = 1, updated_at = clock_timestamp()
   FROM due WHERE job.id = due.id AND job.state + 0 = 0 RETURNING job.queue)
-SELECT count(*), coalesce(array_agg(DISTINCT queue), '{}'),
+SELECT (SELECT count(*) FROM moved), ARRAY(SELECT DISTINCT queue FROM moved),
+       ARRAY(SELECT name FROM names WHERE name IS NOT NULL),
        (SELECT extract(epoch FROM run_at - clock_timestamp())::float8 FROM jobqueue_job
         WHERE state = 0 AND run_at > statement_timestamp() ORDER BY run_at LIMIT 1)
-FROM moved
-"""
+"""  # noqa: S608 (constants)
 
 NOTIFY = "SELECT pg_notify(%s, name) FROM unnest(%s::text[]) AS name"
 
@@ -180,8 +180,10 @@ class PostgreSQLStore(Store):
 
     def promote(self, limit: int = 1000) -> Promotion:
         """Make scheduled jobs ready whose time has come."""
-        [(moved, queues, next_in)] = self._control(PROMOTE, (limit,))
-        return Promotion(moved, frozenset(queues), None if next_in is None else max(next_in, 0.0))
+        [(moved, queues, ready, next_in)] = self._control(PROMOTE, (limit,))
+        # What this very statement has moved, it does not see as ready.
+        ready = frozenset(queues).union(ready)
+        return Promotion(moved, frozenset(queues), ready, None if next_in is None else max(next_in, 0.0))
 
     def _finish_succeeded(self, finishes: Sequence[Finish]) -> set[int]:
         now = time.monotonic()

@@ -145,9 +145,10 @@ class SQLiteStore(Store):
         now = timezone.now()
         next_in = self._next_due(now)
         if next_in is None or next_in > 0:
-            return Promotion(0, frozenset(), next_in)
+            return Promotion(0, frozenset(), self._queues_with_work(), next_in)
         moved = self._rows(PROMOTE, (self._text(now), self._text(now), limit))
-        return Promotion(len(moved), frozenset(queue for (queue,) in moved), self._next_due(now))
+        queues = frozenset(queue for (queue,) in moved)
+        return Promotion(len(moved), queues, self._queues_with_work(), self._next_due(now))
 
     def _queues_with_work(self) -> frozenset[str]:
         return frozenset(name for (name,) in self._rows(QUEUES_WITH_WORK, ()))

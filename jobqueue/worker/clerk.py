@@ -78,7 +78,6 @@ class Clerk(threading.Thread):
         *,
         pool_id: Callable[[], int],
         selection: Selection,
-        poll_seconds: float,
         quiet: Callable[[], bool] = lambda: False,
     ) -> None:
         super().__init__(name="clerk", daemon=True)
@@ -88,7 +87,6 @@ class Clerk(threading.Thread):
         self._slot = slot
         self._pool_id = pool_id
         self._selection = selection
-        self._poll_seconds = poll_seconds
         self._quiet = quiet
         self._handing_in = threading.Lock()
         self._ended: deque[Ended] = deque()
@@ -176,11 +174,8 @@ class Clerk(threading.Thread):
         return 0 if self._closing or self._quiet() else self._buffer.wanted()
 
     def _sleep(self) -> None:
-        """Sleep until the bell rings, a flush is due, or it is time to look by ourselves."""
-        pause = self._poll_seconds
-        if self._ended:
-            pause = min(pause, self._oldest + FLUSH_SECONDS - time.monotonic())
-        self._bell.wait(pause)
+        """Sleep until the bell rings or a flush is due. Maintenance polls, for all workers at once."""
+        self._bell.wait(self._oldest + FLUSH_SECONDS - time.monotonic() if self._ended else None)
 
     def _is_flush_due(self) -> bool:
         if not self._ended:

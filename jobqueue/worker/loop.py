@@ -33,14 +33,12 @@ class WorkerOptions:
         threads: jobs that it performs at a time.
         max_jobs: it leaves, to be replaced, after so many jobs; None never.
         max_memory: it leaves when it has grown beyond so many bytes; None never.
-        poll_seconds: longest sleep before it looks for jobs by itself.
     """
 
     selection: Selection
     threads: int = 1
     max_jobs: int | None = None
     max_memory: int | None = None
-    poll_seconds: float = 5.0
 
 
 class Worker:
@@ -73,7 +71,6 @@ class Worker:
             pool_id=lambda: board.header.pool_id,
             quiet=lambda: bool(board.header.quiet),
             selection=options.selection,
-            poll_seconds=options.poll_seconds,
         )
 
     def run(self) -> bool:

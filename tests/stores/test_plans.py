@@ -22,6 +22,7 @@ from jobqueue.rows import ClaimRequest, Finish
 from jobqueue.states import State
 from jobqueue.stores import get_store, postgresql, sqlite
 from jobqueue.stores.base import Store
+from jobqueue.stores.pools import PoolRegistry
 
 BACKLOG = 100_000
 QUEUES = ("mail", "default", "reports")
@@ -71,6 +72,7 @@ Step = Callable[[Store, int], Any]
 SWEEPS: dict[str, Step] = {
     "held": lambda store, pool_id: store.held(pool_id, "host:here pid:1"),
     "strays": lambda store, pool_id: store.strays(pool_id, ["host:here pid:2"]),
+    "look": lambda store, pool_id: PoolRegistry(store).look(pool_id),
     "rescue of none": lambda store, pool_id: store.rescue(lambda job: RELEASE),
     "rescue of some": lambda store, pool_id: rescue_from(store, pool_id),
     "adopt": lambda store, pool_id: store.adopt(request(pool_id)),
@@ -241,20 +243,21 @@ class TestPlansOfPostgreSQL:
         assert plan.scans == set()
         assert (plan.updated, plan.most_rows) == (0, 1)
 
-    def test_promotion_with_nothing_due_reads_one_row_to_know_when_to_come_back(
+    def test_promotion_with_nothing_due_reads_one_row_of_each_queue_and_of_the_schedule(
         self, backlog: int, store: Store
     ) -> None:
         plan = explain(postgresql.PROMOTE, (1000,), postgresql.CONTROL)
         assert plan.scans == set()
-        assert plan.indexes <= {"jobqueue_job_due", "jobqueue_job_pkey"}
-        assert (plan.updated, plan.most_rows) == (0, 1)
+        assert plan.indexes <= {"jobqueue_job_due", "jobqueue_job_pkey", "jobqueue_job_ready"}
+        assert plan.updated == 0
+        assert plan.most_rows <= len(QUEUES) + 1
 
     def test_promotion_of_a_batch_reads_that_batch(self, backlog: int, store: Store) -> None:
         with connection.cursor() as cursor:
             cursor.execute("UPDATE jobqueue_job SET run_at = now() WHERE state = 0 AND id % 20 = 0")
         plan = explain(postgresql.PROMOTE, (LIMIT,), postgresql.CONTROL)
         assert plan.scans == set()
-        assert plan.indexes == {"jobqueue_job_due", "jobqueue_job_pkey"}
+        assert plan.indexes == {"jobqueue_job_due", "jobqueue_job_pkey", "jobqueue_job_ready"}
         assert plan.updated == LIMIT
 
     @pytest.mark.parametrize("statement", FINISHES, ids=["succeeded", "deleted", "settled"])

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from jobqueue.models import Job
 from jobqueue.outcomes import RELEASE, Decision
-from jobqueue.rows import Finish
+from jobqueue.rows import Finish, Promotion
 from jobqueue.states import State
 from jobqueue.stores.base import Store
 from jobqueue.stores.pools import PoolRegistry
@@ -124,7 +124,7 @@ class TestClaim:
 
     def test_a_pool_declared_dead_gets_nothing(self, store: Store, pools: PoolRegistry, pool: int) -> None:
         store.insert(new())
-        [peer] = pools.peers(0)
+        [peer] = pools.look(0).peers
         assert pools.declare_dead(peer, -1)
         assert claim(store, pool) == []
         assert claim(store, 987654) == []
@@ -274,7 +274,7 @@ class TestPromote:
 
     def test_nothing_scheduled(self, store: Store) -> None:
         store.insert(new())
-        assert store.promote() == (0, frozenset(), None)
+        assert store.promote() == Promotion(0, frozenset(), frozenset({"default"}), None)
 
 
 class TestDeadWorkers:
@@ -285,7 +285,7 @@ class TestDeadWorkers:
         [mine] = claim(store, own)
         verdict = Decision(State.READY, crash=True, error="vanished")
         assert store.rescue(lambda job: verdict) == []
-        [peer] = pools.peers(own)
+        [peer] = pools.look(own).peers
         pools.declare_dead(peer, -1)
         assert [each.job.id for each in store.rescue(lambda job: verdict)] == [job.id for job in jobs]
         rescued = Job.objects.filter(pk__in=[job.id for job in jobs])
@@ -353,15 +353,15 @@ class TestActs:
 class TestPools:
     def test_a_beat_renews_and_a_dead_pool_learns_it(self, pools: PoolRegistry, pool: int) -> None:
         assert pools.beat(pool, workers=[{"pid": 1}])
-        [peer] = pools.peers(0)
+        [peer] = pools.look(0).peers
         assert peer.beats == 1
         assert not pools.declare_dead(peer, 30)
         assert pools.declare_dead(peer, -1)
         assert not pools.beat(pool)
-        assert pools.peers(0) == []
+        assert pools.look(0).peers == []
 
     def test_a_pool_that_has_beaten_meanwhile_lives_on(self, pools: PoolRegistry, pool: int) -> None:
-        [peer] = pools.peers(0)
+        [peer] = pools.look(0).peers
         pools.beat(pool)
         assert not pools.declare_dead(peer, -1)
 

@@ -20,9 +20,11 @@ from jobqueue.worker.loop import WorkerOptions
 from tests.app import jobs
 
 
-def options(name: str = "", processes: int = 1, listen: bool = True, **worker: Any) -> PoolOptions:
+def options(
+    name: str = "", processes: int = 1, listen: bool = True, poll_seconds: float = 5.0, **worker: Any
+) -> PoolOptions:
     given = WorkerOptions(**{"selection": Selection(), **worker})
-    return PoolOptions(given, processes=processes, name=name, listen=listen)
+    return PoolOptions(given, processes=processes, name=name, poll_seconds=poll_seconds, listen=listen)
 
 
 def told(asked: PoolOptions) -> list[str]:

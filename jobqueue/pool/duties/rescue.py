@@ -12,6 +12,8 @@ from jobqueue.rows import ClaimedJob
 from jobqueue.stores.pools import Peer
 
 BATCH = 1000
+#: Looks at the peers within one lease: each adds its pause, twice, to the time until a dead pool is noticed.
+LOOKS = 4
 VANISHED = "Crashed: the pool that held this job has vanished; whether the job had started is unknown"
 
 
@@ -27,24 +29,25 @@ class Rescue(Duty):
 
     def run(self) -> float:
         """Look at the peers, then sweep up what belongs to no living pool."""
-        for peer in self._silent():
+        peers, orphans = self.post.pools.look(self.post.pool_id)
+        for peer in self._silent(peers):
             if self.post.pools.declare_dead(peer, self.post.settings.lease_seconds):
                 logs.say(logging.WARNING, "dead", f"pool {peer.id} {peer.name} is silent; its jobs are taken back")
-        rescued = self.post.store.rescue(self._decide, BATCH)
+                orphans = True
+        rescued = self.post.store.rescue(self._decide, BATCH) if orphans else []
         for each in rescued:
             logs.settled(each.job, Crashed(VANISHED), "vanished")
         if rescued:
             self.post.ring_workers()
-        return 0.0 if len(rescued) == BATCH else self.post.settings.heartbeat_seconds / 2
+        return 0.0 if len(rescued) == BATCH else self.post.settings.lease_seconds / LOOKS
 
     def forget(self) -> None:
         """Begin to observe anew."""
         self._seen.clear()
 
-    def _silent(self) -> list[Peer]:
+    def _silent(self, peers: list[Peer]) -> list[Peer]:
         """Return the peers that we have not seen beat for a whole lease."""
         now = self.post.clock()
-        peers = self.post.pools.peers(self.post.pool_id)
         fresh = {}
         for peer in peers:
             beats, since = self._seen.get(peer.id, (None, now))

@@ -9,7 +9,7 @@ from jobqueue.worker.board import Seat, Slot
 
 PAUSE = 0.25
 #: A worker that has taken nothing from its buffer for so long loses the buffer.
-STALLED_SECONDS = 1.0
+STALLED_SECONDS = 0.75
 
 
 class Stalled(Duty):
