@@ -56,7 +56,8 @@ def enqueue(performable: Any, priority: int | None = None, run_at: When | None =
         OptionError, PayloadError, NotPerformable, TypeError: nothing is stored then.
     """
     performable = as_performable(performable)
-    new = _prepare(performable, _checked(priority, run_at, options))
+    given = _checked(priority, run_at, options)
+    new = _prepare(performable, given, behaviour(given))
     store = get_store()
     with _clear_errors(store.alias, "aenqueue"):
         waits_for = _foreign_transaction(store)
@@ -83,7 +84,8 @@ def enqueue_many(
         OptionError, PayloadError, NotPerformable, TypeError: nothing is stored then.
     """
     given = _checked(priority, run_at, options)
-    new = (_prepare(as_performable(each), given) for each in performables)
+    stored = behaviour(given)
+    new = (_prepare(as_performable(each), given, stored) for each in performables)
     store = get_store()
     with _clear_errors(store.alias, "aenqueue_many"):
         waits_for = _foreign_transaction(store)
@@ -154,9 +156,10 @@ def _checked(priority: int | None, run_at: When | None, options: dict[str, Any])
     return check_call({"priority": priority, "run_at": run_at, **options})
 
 
-def _prepare(performable: Any, given: dict[str, Any]) -> NewJob:
+def _prepare(performable: Any, given: dict[str, Any], stored: dict[str, Any]) -> NewJob:
+    """Return a performable as a row; ``stored`` are those of the given options that travel in the handler."""
     options = merge(declared_options(performable), given)
-    name, body = dump(performable, behaviour(given))
+    name, body = dump(performable, stored)
     handler = sign(
         body,
         name=name,
@@ -183,7 +186,7 @@ def _insert(store: Store, new: NewJob, performable: Any) -> Job:
         if hook is not None:
             hook(job)
     signals.send(signals.job_enqueued, sender_of(performable), job=job)
-    _ring(store, _concerned(new, timezone.now()))
+    _ring(store, _concerned(new.queue, new.run_at, timezone.now()))
     return job
 
 
@@ -194,7 +197,8 @@ def _insert_many(store: Store, new: Iterable[NewJob]) -> list[int]:
     with transaction.atomic(using=store.alias):
         for batch in _batches(new):
             ids += store.insert_many(batch)
-            queues.update(*(_concerned(each, now) for each in batch))
+            for queue, run_at in {(each.queue, each.run_at) for each in batch}:
+                queues |= _concerned(queue, run_at, now)
     _ring(store, queues)
     return ids
 
@@ -212,11 +216,11 @@ def _batches(new: Iterable[NewJob]) -> Iterator[list[NewJob]]:
         yield batch
 
 
-def _concerned(new: NewJob, now: datetime) -> set[str]:
+def _concerned(queue: str, run_at: datetime | None, now: datetime) -> set[str]:
     """Return whom to ring for a job: its queue, or those who promote if it is due before they would look."""
-    if new.run_at is None or new.run_at <= now:
-        return {new.queue}
-    return {SCHEDULE} if new.run_at <= now + timedelta(seconds=get_settings().poll_seconds) else set()
+    if run_at is None or run_at <= now:
+        return {queue}
+    return {SCHEDULE} if run_at <= now + timedelta(seconds=get_settings().poll_seconds) else set()
 
 
 def _ring(store: Store, queues: set[str]) -> None:
@@ -229,7 +233,7 @@ def _ring(store: Store, queues: set[str]) -> None:
 
 def _foreign_transaction(store: Store) -> str | None:
     """Return the alias of a transaction that the row must wait for, since it cannot be part of it."""
-    if connections[store.alias].in_atomic_block:
+    if len(connections.settings) == 1 or connections[store.alias].in_atomic_block:
         return None
     for connection in connections.all(initialized_only=True):
         if connection.in_atomic_block:

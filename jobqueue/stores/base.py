@@ -216,13 +216,19 @@ class Store(ABC):
         return [ClaimedJob(*row) for row in rows.values_list(*ClaimedJob._fields)]
 
 
-def as_job(alias: str, new: NewJob, job_id: int, state: int, run_at: datetime, created_at: datetime) -> Job:
-    """Return the stored row as a model instance, without reading it again."""
-    stored = new._asdict() | {"run_at": run_at}
-    job = Job(id=job_id, state=State(state), created_at=created_at, updated_at=created_at, **stored)
-    job._state.adding = False
-    job._state.db = alias
-    return job
+def as_job(alias: str, new: NewJob, job_id: int, run_at: datetime, now: datetime) -> Job:
+    """Return the row stored at ``now`` as a model instance, without reading it again."""
+    state = State.SCHEDULED if run_at > now else State.READY
+    stored = _EMPTY | new._asdict()
+    stored |= {"id": job_id, "state": state, "run_at": run_at, "created_at": now, "updated_at": now}
+    return Job.from_db(alias, stored.keys(), stored.values())
+
+
+#: The columns in the order in which ``from_db`` takes them.
+_EMPTY: dict[str, Any] = {field.attname: None for field in Job._meta.concrete_fields} | {
+    "attempts": 0,
+    "crashes": 0,
+}
 
 
 def claim_order(job: ClaimedJob) -> tuple[Any, ...]:

@@ -112,13 +112,18 @@ class NotificationEar:
 
     def heard(self) -> frozenset[str] | None:
         """Return the queues rung for since the last look, and those whose echo is due."""
-        connection = connections[self._alias]
-        with connection.wrap_database_errors:
-            rung = frozenset(notice.payload for notice in connection.connection.notifies(timeout=0))
-        now = self._clock()
+        rung, now = self._rung(), self._clock()
         echo = self._echo.due(now)
         self._echo.hear(rung, now)
         return rung | echo or None
+
+    def _rung(self) -> frozenset[str]:
+        """Return what has arrived; by libpq's own calls, since ``Connection.notifies`` waits even for no time."""
+        connection = connections[self._alias]
+        with connection.wrap_database_errors:
+            server = connection.connection.pgconn
+            server.consume_input()
+            return frozenset(notice.extra.decode() for notice in iter(server.notifies, None))
 
 
 class FileChangeEar:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 import psycopg
@@ -21,6 +22,7 @@ from jobqueue.models import Job
 from jobqueue.rows import ClaimedJob, ClaimRequest, Finish, NewJob, Promotion
 from jobqueue.stores.base import Store, as_job, claim_order
 from jobqueue.stores.ears import Ear, NotificationEar
+from jobqueue.stores.prepared import UNPREPARED, give_up, prepared
 
 CHANNEL = "jobqueue"
 
@@ -37,24 +39,20 @@ SET LOCAL lock_timeout = '3s'; SET LOCAL statement_timeout = '15s';
 """
 
 INSERT = """
-INSERT INTO jobqueue_job (handler, name, queue, priority, max_attempts, max_run_time, attempts, crashes,
-                          run_at, created_at, updated_at, state)
-SELECT %s::text, %s::text, %s::text, %s::int, %s::int, %s::float8, 0, 0, coalesce(d.run_at, now.at), now.at, now.at,
-       CASE WHEN d.run_at > now.at THEN 0 ELSE 1 END
-FROM (SELECT %s::timestamptz AS run_at) d, (SELECT statement_timestamp() AS at) now
-RETURNING id, state, run_at, created_at
+INSERT INTO jobqueue_job (handler, name, queue, priority, attempts, crashes, created_at, updated_at, {columns})
+VALUES (%s, %s, %s, %s, 0, 0, statement_timestamp(), statement_timestamp(), {values})
+RETURNING id, created_at
 """
 
-INSERT_MANY = """
-INSERT INTO jobqueue_job (handler, name, queue, priority, max_attempts, max_run_time, attempts, crashes,
-                          run_at, created_at, updated_at, state)
-SELECT d.handler, d.name, d.queue, d.priority, d.max_attempts, d.max_run_time, 0, 0,
-       coalesce(d.run_at, now.at), now.at, now.at, CASE WHEN d.run_at > now.at THEN 0 ELSE 1 END
-FROM unnest(%s::text[], %s::text[], %s::text[], %s::int[], %s::timestamptz[], %s::int[], %s::float8[])
-     WITH ORDINALITY AS d(handler, name, queue, priority, run_at, max_attempts, max_run_time, place),
-     (SELECT statement_timestamp() AS at) now
-ORDER BY d.place
-RETURNING id
+# Ids beforehand, since COPY returns none.
+IDS = """
+SELECT statement_timestamp(), ARRAY(SELECT nextval(sequence) FROM generate_series(1, %s))
+FROM (SELECT pg_get_serial_sequence('jobqueue_job', 'id')::regclass AS sequence) AS own
+"""
+
+COPY = """
+COPY jobqueue_job (id, handler, name, queue, priority, max_attempts, max_run_time, run_at, state,
+                   attempts, crashes, created_at, updated_at) FROM STDIN
 """
 
 # The queues that have ready jobs, by one index probe each (a loose index scan).
@@ -139,6 +137,11 @@ SELECT (SELECT count(*) FROM moved), ARRAY(SELECT DISTINCT queue FROM moved),
         WHERE state = 0 AND run_at > statement_timestamp() ORDER BY run_at LIMIT 1)
 """  # noqa: S608 (constants)
 
+#: Lines that are sent at a time, so that the server works while we write the next.
+CHUNK = 250
+#: COPY's word for it.
+NULL = "\\N"
+
 NOTIFY = "SELECT pg_notify(%s, name) FROM unnest(%s::text[]) AS name"
 
 
@@ -149,19 +152,27 @@ class PostgreSQLStore(Store):
 
     def insert(self, new: NewJob) -> Job:
         """Store one job on the caller's connection and transaction."""
-        columns = (new.handler, new.name, new.queue, new.priority, new.max_attempts, new.max_run_time)
+        given = [value is not None for value in (new.run_at, new.max_attempts, new.max_run_time)]
+        # The statement looks at a given time twice.
+        optional = (new.run_at, new.run_at, new.max_attempts, new.max_run_time)
+        values = (new.handler, new.name, new.queue, new.priority, *(each for each in optional if each is not None))
         with connections[self.alias].cursor() as cursor:
-            cursor.execute(INSERT, (*columns, new.run_at))
-            job_id, state, run_at, created_at = cursor.fetchone()
-        return as_job(self.alias, new, job_id, state, run_at, created_at)
+            cursor.execute(insert_statement(*given), values)
+            job_id, now = cursor.fetchone()
+        return as_job(self.alias, new, job_id, new.run_at or now, now)
 
     def insert_many(self, new: Sequence[NewJob]) -> list[int]:
-        """Store many jobs in one statement; their ids come back in the order given."""
+        """Store many jobs by COPY; their ids come back in the order given."""
         if not new:
             return []
         with connections[self.alias].cursor() as cursor:
-            cursor.execute(INSERT_MANY, [list(column) for column in zip(*new, strict=True)])
-            return sorted(job_id for (job_id,) in cursor.fetchall())
+            cursor.execute(IDS, (len(new),))
+            now, ids = cursor.fetchone()
+            lines = (_line(job_id, job, now, str(now)) for job_id, job in zip(ids, new, strict=True))
+            with cursor.copy(COPY) as copy:
+                while chunk := "".join(islice(lines, CHUNK)):
+                    copy.write(chunk)
+        return list(ids)
 
     def notify(self, queues: Collection[str]) -> None:
         """Ring the pools that listen; the channel's payload is the queue's name."""
@@ -224,20 +235,44 @@ class PostgreSQLStore(Store):
         """Run one statement with the control settings; inside a user's transaction leave theirs alone."""
         connection = connections[self.alias]
         connection.ensure_connection()
-        if not connection.in_atomic_block:
-            statement = CONTROL + statement
-        with connection.wrap_database_errors, psycopg.ClientCursor(connection.connection) as cursor:
-            if settings.USE_TZ:
-                # Django's own loader, which also serves naive times, is written in Python.
-                cursor.adapters.register_loader("timestamptz", TimestamptzLoader)
-            cursor.execute(statement.encode(), parameters)
-            while cursor.nextset():
-                pass
-            return cursor.fetchall()
+        raw = connection.connection
+        with connection.wrap_database_errors:
+            if connection.in_atomic_block:
+                return _run(raw, statement, parameters)
+            try:
+                return _run(raw, CONTROL + prepared(raw, statement), parameters)
+            except UNPREPARED:
+                give_up(raw)
+                return _run(raw, CONTROL + statement, parameters)
 
     def ago(self, seconds: float) -> Any:
         """Return the time so many seconds ago, by the server's clock."""
         return Now() - timedelta(seconds=seconds) if seconds else Now()
+
+
+def _run(raw: psycopg.Connection[Any], statements: str, parameters: Any) -> list[tuple[Any, ...]]:
+    """Send statements in one round trip and return the rows of the last."""
+    with psycopg.ClientCursor(raw) as cursor:
+        if settings.USE_TZ:
+            # Django's own loader, which also serves naive times, is written in Python.
+            cursor.adapters.register_loader("timestamptz", TimestamptzLoader)
+        cursor.execute(statements.encode(), parameters)
+        while cursor.nextset():
+            pass
+        return cursor.fetchall()
+
+
+@lru_cache
+def insert_statement(run_at: bool, max_attempts: bool, max_run_time: bool) -> str:
+    """Return the INSERT of a job, with parameters only for what is given: each costs the caller some time."""
+    columns = {"run_at": "statement_timestamp()", "state": "1"}
+    if run_at:
+        columns = {"run_at": "%s", "state": "CASE WHEN %s > statement_timestamp() THEN 0 ELSE 1 END"}
+    if max_attempts:
+        columns["max_attempts"] = "%s"
+    if max_run_time:
+        columns["max_run_time"] = "%s"
+    return INSERT.format(columns=", ".join(columns), values=", ".join(columns.values()))
 
 
 @lru_cache
@@ -246,6 +281,21 @@ def claim_statement(queues: bool, min_priority: bool, max_priority: bool) -> str
     priorities = " AND priority * -1 <= %(min_priority)s * -1" if min_priority else ""
     priorities += " AND priority * -1 >= %(max_priority)s * -1" if max_priority else ""
     return CLAIM.format(queues=GIVEN_QUEUES if queues else ALL_QUEUES, priorities=priorities)
+
+
+def _line(job_id: int, job: NewJob, now: datetime, at: str) -> str:
+    """Return a job as a line of COPY's text: a third of psycopg's work for a row."""
+    handler, name, queue, priority, run_at, max_attempts, max_run_time = job
+    state = 0 if run_at is not None and run_at > now else 1
+    return (
+        f"{job_id}\t{_escaped(handler)}\t{_escaped(name)}\t{_escaped(queue)}\t{priority}"
+        f"\t{NULL if max_attempts is None else max_attempts}\t{NULL if max_run_time is None else max_run_time}"
+        f"\t{run_at or at}\t{state}\t0\t0\t{at}\t{at}\n"
+    )
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t").replace("\r", "\\r")
 
 
 def _plain(values: Iterable[object]) -> str:

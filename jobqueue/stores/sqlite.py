@@ -116,7 +116,7 @@ class SQLiteStore(Store):
         columns = (new.handler, new.name, new.queue, new.priority, new.max_attempts, new.max_run_time)
         stamps = (self._text(run_at), self._text(now), self._text(now))
         [(job_id,)] = self._rows(INSERT, (*columns, *stamps, state.value))
-        return as_job(self.alias, new, job_id, state, run_at, now)
+        return as_job(self.alias, new, job_id, run_at, now)
 
     def insert_many(self, new: Sequence[NewJob]) -> list[int]:
         """Store many jobs in one statement; their ids come back in the order given."""
