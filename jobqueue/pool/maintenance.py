@@ -60,12 +60,12 @@ class Maintenance:
 
     def _sleep(self) -> None:
         """Sleep until a duty is due, the supervisor rings, or something is heard."""
-        descriptor = self._ear.descriptor()
-        also = [] if descriptor is None else [descriptor]
         while not self._leaving:
             pause = min(self._due.values()) - self._post.clock()
             if pause <= 0:
                 return
+            descriptor = self._ear.descriptor()
+            also = [] if descriptor is None else [descriptor]
             if self._bell.wait(min(pause, self._ear.pause()), also):
                 self._due[Settling] = self._due[Strays] = 0.0
             queues = self._ear.heard()

@@ -124,38 +124,3 @@ class NotificationEar:
             server = connection.connection.pgconn
             server.consume_input()
             return frozenset(notice.extra.decode() for notice in iter(server.notifies, None))
-
-
-class FileChangeEar:
-    """SQLite's ``data_version``: it changes when another connection has committed."""
-
-    interval = 0.01
-
-    def __init__(self, alias: str, queues_with_work: Callable[[], frozenset[str]]) -> None:
-        self._alias = alias
-        self._queues_with_work = queues_with_work
-        self._version: int | None = None
-
-    def pause(self) -> float:
-        """Nothing but a look tells."""
-        return self.interval
-
-    def listen(self) -> None:
-        """Remember where we are."""
-        if self._version is None:
-            self._version = self._look()
-
-    def descriptor(self) -> int | None:
-        """Nothing to wait for."""
-        return None
-
-    def heard(self) -> frozenset[str] | None:
-        """Return the queues with work, and SCHEDULE, if another connection has committed since the last look."""
-        version, self._version = self._version, self._look()
-        return None if version == self._version else self._queues_with_work() | {SCHEDULE}
-
-    def _look(self) -> int:
-        connection = connections[self._alias]
-        connection.ensure_connection()
-        [(version,)] = connection.connection.execute("PRAGMA data_version")
-        return int(version)

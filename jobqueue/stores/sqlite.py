@@ -22,7 +22,8 @@ from jobqueue.models import Job
 from jobqueue.rows import ClaimedJob, ClaimRequest, Finish, NewJob, Promotion
 from jobqueue.states import State
 from jobqueue.stores.base import Store, as_job, claim_order
-from jobqueue.stores.ears import Ear, FileChangeEar
+from jobqueue.stores.ears import Ear
+from jobqueue.stores.filewatch import FileChangeEar
 
 INSERT = """
 INSERT INTO jobqueue_job (handler, name, queue, priority, max_attempts, max_run_time, attempts, crashes,
@@ -114,7 +115,8 @@ class SQLiteStore(Store):
         run_at = new.run_at or now
         state = State.SCHEDULED if run_at > now else State.READY
         columns = (new.handler, new.name, new.queue, new.priority, new.max_attempts, new.max_run_time)
-        stamps = (self._text(run_at), self._text(now), self._text(now))
+        at = self._text(now)
+        stamps = (at if new.run_at is None else self._text(run_at), at, at)
         [(job_id,)] = self._rows(INSERT, (*columns, *stamps, state.value))
         return as_job(self.alias, new, job_id, run_at, now)
 

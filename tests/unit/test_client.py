@@ -149,11 +149,12 @@ class TestEnqueue:
 
 @pytest.mark.django_db
 class TestEnqueueMany:
-    def test_dj41_a_thousand_jobs_are_one_insert(self) -> None:
+    def test_dj41_a_thousand_jobs_are_one_statement(self) -> None:
         with CaptureQueriesContext(connection) as queries:
             ids = enqueue_many(jobs.add.bind(n) for n in range(1000))
-        inserts = [each for each in queries if "INSERT" in each["sql"]]
-        assert len(inserts) == 1
+        # PostgreSQL is asked for the ids; COPY, which then stores all rows, is not among the queries.
+        asked = [each for each in queries if "INSERT" in each["sql"] or "nextval" in each["sql"]]
+        assert len(asked) == 1
         assert len(set(ids)) == 1000
         assert [perform(Job.objects.get(pk=pk)) for pk in ids[:3]] == [0, 1, 2]
 

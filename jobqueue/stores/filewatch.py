@@ -1,0 +1,128 @@
+"""How a pool hears that other processes have written to a SQLite file."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from django.db import connections
+
+from jobqueue.stores.ears import SCHEDULE
+
+if sys.platform == "linux":
+    from inotify_simple import INotify, flags
+
+#: Seconds between two looks at the file's counter while something may have been written.
+LOOK_SECONDS = 0.005
+#: The kernel tells of a write before it is committed, which the disk may delay: so long the looks go on.
+ALERT_SECONDS = 1.0
+#: Seconds between two looks where no kernel tells.
+BLIND_SECONDS = 0.01
+
+
+class Watch(Protocol):
+    """Tells that a file may have been written to."""
+
+    def begin(self) -> None:
+        """Watch what is there by now."""
+
+    def descriptor(self) -> int | None:
+        """Return what becomes readable when something is written."""
+
+    def pause(self) -> float:
+        """Return the seconds after which to look at the file's counter in any case."""
+
+
+class Blind:
+    """For systems that do not tell."""
+
+    def begin(self) -> None:
+        """Nothing to do."""
+
+    def descriptor(self) -> int | None:
+        """Nothing to wait for."""
+        return None
+
+    def pause(self) -> float:
+        """Look all the time."""
+        return BLIND_SECONDS
+
+
+class Inotify:
+    """Linux tells of each write; the file itself needs a look only for a while after that."""
+
+    def __init__(self, path: Path, clock: Callable[[], float] = time.monotonic) -> None:
+        self._files = (path, path.with_name(f"{path.name}-wal"))
+        self._clock = clock
+        self._kernel = INotify()
+        self._alert_until = clock()
+
+    def begin(self) -> None:
+        """Watch the database and its log. A file that is watched already stays so."""
+        for file in self._files:
+            if file.exists():
+                self._kernel.add_watch(file, flags.MODIFY)
+
+    def descriptor(self) -> int | None:
+        """Return the kernel's queue; None while looks go on anyway: a busy file would wake us for every page."""
+        return None if self._is_alert() else self._kernel.fileno()
+
+    def pause(self) -> float:
+        """Look often after a write, and never without one."""
+        return LOOK_SECONDS if self._is_alert() else float("inf")
+
+    def _is_alert(self) -> bool:
+        now = self._clock()
+        if any(True for _ in self._kernel.read(timeout=0)):
+            self._alert_until = now + ALERT_SECONDS
+        return now < self._alert_until
+
+
+class FileChangeEar:
+    """SQLite's ``data_version``: it changes when another connection has committed."""
+
+    def __init__(self, alias: str, queues_with_work: Callable[[], frozenset[str]]) -> None:
+        self._alias = alias
+        self._queues_with_work = queues_with_work
+        self._version: int | None = None
+        self._watch: Watch | None = None
+
+    def listen(self) -> None:
+        """Remember where we are."""
+        if self._version is None:
+            self._version = self._look()
+        if self._watch is None:
+            self._watch = watch_of(Path(str(connections[self._alias].settings_dict["NAME"])))
+        self._watch.begin()
+
+    def pause(self) -> float:
+        """As the watch says."""
+        return self._watch.pause() if self._watch else BLIND_SECONDS
+
+    def descriptor(self) -> int | None:
+        """As the watch says."""
+        return self._watch.descriptor() if self._watch else None
+
+    def heard(self) -> frozenset[str] | None:
+        """Return the queues with work, and SCHEDULE, if another connection has committed since the last look."""
+        version, self._version = self._version, self._look()
+        return None if version == self._version else self._queues_with_work() | {SCHEDULE}
+
+    def _look(self) -> int:
+        connection = connections[self._alias]
+        connection.ensure_connection()
+        [(version,)] = connection.connection.execute("PRAGMA data_version")
+        return int(version)
+
+
+def watch_of(path: Path) -> Watch:
+    """Return the best watch on a database file that this system has."""
+    if sys.platform != "linux" or not path.is_file():
+        return Blind()
+    try:
+        return Inotify(path)
+    except OSError:  # the user has no watches left
+        return Blind()
