@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -12,13 +15,11 @@ from django.db import connections
 
 from jobqueue.stores.ears import SCHEDULE
 
-if sys.platform == "linux":
-    from inotify_simple import INotify, flags
-
 #: Seconds between two looks at the file's counter while something may have been written.
 LOOK_SECONDS = 0.005
 #: The kernel tells of a write before it is committed, which the disk may delay: so long the looks go on.
 ALERT_SECONDS = 1.0
+IN_MODIFY = 2
 #: Seconds between two looks where no kernel tells.
 BLIND_SECONDS = 0.01
 
@@ -52,23 +53,28 @@ class Blind:
 
 
 class Inotify:
-    """Linux tells of each write; the file itself needs a look only for a while after that."""
+    """Linux tells of each write (inotify(7)); the file itself needs a look only for a while after that."""
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.monotonic) -> None:
         self._files = (path, path.with_name(f"{path.name}-wal"))
         self._clock = clock
-        self._kernel = INotify()
+        self._libc = ctypes.CDLL(None, use_errno=True)
+        self._queue = self._call("inotify_init1", os.O_NONBLOCK | os.O_CLOEXEC)
         self._alert_until = clock()
+
+    def __del__(self) -> None:
+        with suppress(AttributeError, OSError):  # there was none
+            os.close(self._queue)
 
     def begin(self) -> None:
         """Watch the database and its log. A file that is watched already stays so."""
         for file in self._files:
             if file.exists():
-                self._kernel.add_watch(file, flags.MODIFY)
+                self._call("inotify_add_watch", self._queue, os.fsencode(file), IN_MODIFY)
 
     def descriptor(self) -> int | None:
         """Return the kernel's queue; None while looks go on anyway: a busy file would wake us for every page."""
-        return None if self._is_alert() else self._kernel.fileno()
+        return None if self._is_alert() else self._queue
 
     def pause(self) -> float:
         """Look often after a write, and never without one."""
@@ -76,9 +82,17 @@ class Inotify:
 
     def _is_alert(self) -> bool:
         now = self._clock()
-        if any(True for _ in self._kernel.read(timeout=0)):
-            self._alert_until = now + ALERT_SECONDS
+        with suppress(BlockingIOError):
+            while os.read(self._queue, 65_536):
+                self._alert_until = now + ALERT_SECONDS
         return now < self._alert_until
+
+    def _call(self, name: str, *arguments: int | bytes) -> int:
+        answer = getattr(self._libc, name)(*arguments)
+        if answer == -1:
+            code = ctypes.get_errno()
+            raise OSError(code, os.strerror(code))
+        return int(answer)
 
 
 class FileChangeEar:
