@@ -18,8 +18,9 @@ SECONDS = 0.1
 
 
 def run(database: str, scale: Scale) -> Iterator[Figure]:
-    """Have waiting jobs performed by threads."""
+    """Have waiting jobs performed by threads, and by one event loop."""
     yield threads(database, scale)
+    yield coroutines(database, scale)
 
 
 def threads(database: str, scale: Scale) -> Figure:

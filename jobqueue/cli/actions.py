@@ -67,6 +67,7 @@ class Invocation:
         worker = WorkerOptions(
             selection=selection,
             threads=words["threads"],
+            coroutines=words["coroutines"],
             max_jobs=words["max_jobs"],
             max_memory=None if memory is None else memory * 1024 * 1024,
         )

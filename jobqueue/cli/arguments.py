@@ -78,6 +78,10 @@ def _how_many(group: Any) -> None:
         help="jobs that each worker performs at a time, for jobs that wait a lot (default: 1)",
     )  # fmt: skip
     group.add_argument(
+        "--async", dest="coroutines", type=whole_number(1, 10_000), default=1, metavar="N",
+        help="async jobs that each worker performs at a time, on one event loop (default: 1)",
+    )  # fmt: skip
+    group.add_argument(
         "--max-jobs", type=whole_number(1, 10**9), metavar="N", help="replace a worker after so many jobs"
     )
     group.add_argument(

@@ -44,11 +44,14 @@ def _parts(options: PoolOptions, store: Store) -> list[str]:
     span = (
         "all" if low is None and high is None else f"{'' if low is None else low}..{'' if high is None else high}"
     )
-    slots = options.processes * worker.threads
+    slots = options.processes * worker.performers
+    each = counted(worker.threads, "thread")
+    if worker.coroutines > 1:
+        each = f"{worker.coroutines} async, {each}"
     return [
         f"queues {','.join(selection.queues) or 'all'}",
         f"priorities {span}",
-        f"slots {slots} = {counted(options.processes, 'process')} x {counted(worker.threads, 'thread')}",
+        f"slots {slots} = {counted(options.processes, 'process')} x {each}",
         f"poll {options.poll_seconds:g} s{_bell(options, store)}",
     ]
 

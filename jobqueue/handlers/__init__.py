@@ -37,7 +37,7 @@ from jobqueue.handlers.objects import (
     find_class,
     load_object,
 )
-from jobqueue.handlers.resolve import Declared, SendLaterMarker, path_of, register
+from jobqueue.handlers.resolve import Declared, SendLaterMarker, is_coroutine, path_of, register
 from jobqueue.handlers.signing import is_signed, sign, verify
 from jobqueue.options import BEHAVIOUR, Options, check_call
 from jobqueue.rows import ClaimedJob
@@ -54,6 +54,7 @@ __all__ = [
     "declared_options",
     "dump",
     "enqueue_hook",
+    "is_coroutine",
     "load",
     "open_handler",
     "options_of",

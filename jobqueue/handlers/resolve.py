@@ -6,7 +6,7 @@ import os.path
 from difflib import get_close_matches
 from functools import lru_cache
 from importlib import import_module
-from inspect import unwrap
+from inspect import iscoroutinefunction, unwrap
 from types import ModuleType
 from typing import Any
 
@@ -130,6 +130,13 @@ def _attribute(found: Any, names: list[str]) -> Any:
     for name in names:
         found = getattr(found, name, None)
     return found
+
+
+def is_coroutine(path: str) -> bool:
+    """Whether a known performable is async. Nothing is imported for the question, so any path may be asked about."""
+    found = registry.get(path)
+    performs = getattr(found, "perform", None) if isinstance(found, type) else getattr(found, "function", None)
+    return iscoroutinefunction(performs)
 
 
 def unknown(path: str) -> UnknownPerformable:

@@ -28,6 +28,7 @@ class Migration(migrations.Migration):
                 ("max_priority", models.IntegerField(blank=True, null=True)),
                 ("processes", models.IntegerField(default=1)),
                 ("threads", models.IntegerField(default=1)),
+                ("coroutines", models.IntegerField(default=1)),
                 ("started_at", models.DateTimeField(default=django.utils.timezone.now)),
                 (
                     "alive",

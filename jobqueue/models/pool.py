@@ -18,6 +18,7 @@ class Pool(models.Model):
     max_priority = models.IntegerField(null=True, blank=True)
     processes = models.IntegerField(default=1)
     threads = models.IntegerField(default=1)
+    coroutines = models.IntegerField(default=1)
     started_at = models.DateTimeField(default=timezone.now)
     alive = models.BooleanField(default=True, help_text="False: declared dead; it can claim nothing more.")
     beats = models.BigIntegerField(default=0, help_text="Rises with every heartbeat.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Coroutine
 from contextvars import copy_context
 from inspect import CORO_CLOSED, getcoroutinestate
@@ -23,7 +24,7 @@ class LoopRunner:
     def __call__(self, coroutine: Coroutine[Any, Any, Any], seconds: float) -> Any:
         """Run a coroutine to its end; raise JobTimeout inside it after so many seconds."""
         runner, self._runner = self._runner or asyncio.Runner(), None
-        bounded = self._bounded(coroutine, seconds)
+        bounded = _bounded(coroutine, seconds)
         try:
             # By itself a runner keeps the context of its first run, and with it that run's current job.
             return runner.run(bounded, context=copy_context())
@@ -32,12 +33,26 @@ class LoopRunner:
             if getcoroutinestate(bounded) == CORO_CLOSED:
                 self._runner = runner
 
-    async def _bounded(self, coroutine: Coroutine[Any, Any, Any], seconds: float) -> Any:
-        try:
-            return await within(coroutine, seconds)
-        finally:
-            # Database work of a coroutine happens on another thread, with connections of its own.
-            await sync_to_async(close_old_connections)()
+
+class SharedLoop:
+    """One event loop, on a thread of its own, for the coroutines of many performers."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        threading.Thread(target=self._loop.run_forever, name="coroutines", daemon=True).start()
+
+    def __call__(self, coroutine: Coroutine[Any, Any, Any], seconds: float) -> Any:
+        """Run a coroutine to its end while the calling thread waits; raise JobTimeout inside it after so long."""
+        # It runs in a copy of the caller's context, and so knows its current job.
+        return asyncio.run_coroutine_threadsafe(_bounded(coroutine, seconds), self._loop).result()
+
+
+async def _bounded(coroutine: Coroutine[Any, Any, Any], seconds: float) -> Any:
+    try:
+        return await within(coroutine, seconds)
+    finally:
+        # Database work of a coroutine happens on another thread, with connections of its own.
+        await sync_to_async(close_old_connections)()
 
 
 async def within(coroutine: Coroutine[Any, Any, Any], seconds: float) -> Any:

@@ -69,10 +69,9 @@ class Supervisor:
         self._options = options
         self._say = say
         self._clock = clock
-        threads = options.worker.threads
-        self._board = Board(
-            options.processes, threads, unwritten=2 * (settings.claim_ahead + threads + FLUSH_JOBS)
-        )
+        desks = options.worker.performers
+        unwritten = 2 * (settings.claim_ahead + desks + FLUSH_JOBS)
+        self._board = Board(options.processes, desks, unwritten)
         self._bell = Bell()
         self._maintenance_bell = Bell()
         self._bells = [Bell() for _ in self._board.slots]

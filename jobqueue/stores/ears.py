@@ -90,6 +90,7 @@ class NotificationEar:
         self._channel = channel
         self._clock = clock
         self._echo = Echo()
+        self._rings: set[str] = set()
         self._listening_on: object = None
 
     def pause(self) -> float:
@@ -103,6 +104,8 @@ class NotificationEar:
         if self._listening_on is not connection.connection:
             with connection.cursor() as cursor:
                 cursor.execute(f"LISTEN {self._channel}")
+            # Called for what arrives together with the answer to a query.
+            connection.connection.add_notify_handler(lambda notice: self._rings.add(notice.payload))
             self._listening_on = connection.connection
 
     def descriptor(self) -> int | None:
@@ -123,4 +126,7 @@ class NotificationEar:
         with connection.wrap_database_errors:
             server = connection.connection.pgconn
             server.consume_input()
-            return frozenset(notice.extra.decode() for notice in iter(server.notifies, None))
+            self._rings.update(notice.extra.decode() for notice in iter(server.notifies, None))
+        rung = frozenset(self._rings)
+        self._rings.clear()
+        return rung

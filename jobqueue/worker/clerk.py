@@ -26,7 +26,7 @@ from django.db import (
 )
 
 from jobqueue import logs
-from jobqueue.outcomes import FAILURES, RELEASE, Decision
+from jobqueue.outcomes import FAILURES, RELEASE, Decision, Released
 from jobqueue.performing.executor import Ended
 from jobqueue.policy.backoff import reconnect_pause
 from jobqueue.rows import ClaimedJob, ClaimRequest, Finish
@@ -113,6 +113,11 @@ class Clerk(threading.Thread):
             self._wait_for(ended.acknowledge)
         elif waiting in {1, FLUSH_JOBS}:
             self._bell.ring()
+
+    def give_back(self, job: ClaimedJob) -> None:
+        """Put a job back that was taken and not begun; the attempt is given back."""
+        now = time.monotonic()
+        self.hand_in(Ended(job, Released("not begun"), RELEASE, now, now))
 
     def renew(self, job: ClaimedJob) -> ClaimedJob | None:
         """Put a job, and all that is buffered, under a new claim; None if the job is no longer ours."""

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from math import inf
+from typing import Any
 
 from jobqueue import logs
 from jobqueue.conf import Settings
+from jobqueue.handlers import is_coroutine
 from jobqueue.outcomes import FAILURES, Released
-from jobqueue.performing.executor import Ended, Executor
+from jobqueue.performing.context import current_job
+from jobqueue.performing.coroutines import SharedLoop
+from jobqueue.performing.executor import Ended, Executor, RunCoroutine
 from jobqueue.performing.timeouts import Alarm, Cooperative
 from jobqueue.rows import ClaimedJob
 from jobqueue.stores.base import Store
@@ -19,6 +24,7 @@ from jobqueue.worker.board import Board, Slot
 from jobqueue.worker.buffer import Buffer
 from jobqueue.worker.clerk import Clerk, Selection
 from jobqueue.worker.memory import resident_bytes
+from jobqueue.worker.places import Places
 
 #: How often a worker looks at its own size.
 WEIGH_SECONDS = 0.02
@@ -31,18 +37,25 @@ class WorkerOptions:
     Attributes:
         selection: which jobs it takes.
         threads: jobs that it performs at a time.
+        coroutines: jobs that it performs at a time where all but ``threads`` are coroutines.
         max_jobs: it leaves, to be replaced, after so many jobs; None never.
         max_memory: it leaves when it has grown beyond so many bytes; None never.
     """
 
     selection: Selection
     threads: int = 1
+    coroutines: int = 1
     max_jobs: int | None = None
     max_memory: int | None = None
 
+    @property
+    def performers(self) -> int:
+        """Jobs that it performs at a time, of whatever kind."""
+        return max(self.threads, self.coroutines)
+
 
 class Worker:
-    """One worker process. Its main thread performs; with ``threads`` > 1, that many threads do."""
+    """One worker process. Its main thread performs; where it performs several jobs at a time, as many threads do."""
 
     def __init__(
         self,
@@ -62,7 +75,8 @@ class Worker:
         self._alarm = alarm
         self._left = options.max_jobs
         self._weighed = 0.0
-        self._buffer = Buffer(slot, bell, settings.claim_ahead, options.threads)
+        self._places = Places(options.threads, is_coroutine) if options.coroutines > 1 else None
+        self._buffer = Buffer(slot, bell, settings.claim_ahead, options.performers)
         self._clerk = Clerk(
             store,
             self._buffer,
@@ -76,7 +90,7 @@ class Worker:
     def run(self) -> bool:
         """Perform until told to stop; False if the clerk met what waiting does not mend (it is logged)."""
         self._clerk.start()
-        if self._options.threads == 1:
+        if self._options.performers == 1:
             self._perform_all(0, Executor(self._store, self._settings, self._alarm))
         else:
             self._perform_on_threads()
@@ -88,24 +102,43 @@ class Worker:
         self._clerk.close()
 
     def _perform_on_threads(self) -> None:
+        run_coroutine = self._beside_others(self._places) if self._places else None
         threads = [
             threading.Thread(
                 target=self._perform_all,
-                args=(desk, Executor(self._store, self._settings, Cooperative())),
+                args=(desk, Executor(self._store, self._settings, Cooperative(), run_coroutine)),
                 name=f"performer-{desk + 1}",
                 daemon=True,
             )
-            for desk in range(self._options.threads)
+            for desk in range(self._options.performers)
         ]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
 
+    def _beside_others(self, places: Places) -> RunCoroutine:
+        """Return what runs the performers' coroutines on one loop, beside jobs that block."""
+        loop = SharedLoop()
+
+        def run(coroutine: Coroutine[Any, Any, Any], seconds: float) -> Any:
+            if (job := current_job()) is not None:
+                places.leave_to_others(job.name)
+            return loop(coroutine, seconds)
+
+        return run
+
     def _perform_all(self, desk: int, executor: Executor) -> None:
+        places = self._places
         while (taken := self._buffer.take()) is not None:
-            if (job := self._start(*taken, desk)) is not None:
-                self._perform_one(job, desk, executor)
+            job, since = taken
+            if places and not places.take(job.name, lambda: self._buffer.closed):
+                self._clerk.give_back(job)
+                continue
+            if (started := self._start(job, since, desk)) is not None:
+                self._perform_one(started, desk, executor)
+            if places:
+                places.leave()
 
     def _perform_one(self, job: ClaimedJob, desk: int, executor: Executor) -> None:
         logs.started(job)

@@ -104,6 +104,14 @@ async def async_nap(key: int, seconds: float) -> None:
 
 
 @job
+async def async_who() -> None:
+    """Say which job this is, after the others have begun."""
+    await asyncio.sleep(0.3)
+    present = current_job()
+    record("who", present.id if present else 0)
+
+
+@job
 def grow(key: int, megabytes: int) -> None:
     """Keep memory for ever."""
     _kept.append(bytearray(b"x") * (megabytes * 1024 * 1024))

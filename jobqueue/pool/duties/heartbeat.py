@@ -36,6 +36,7 @@ class Heartbeat(Duty):
             max_priority=selection.max_priority,
             processes=options.processes,
             threads=options.worker.threads,
+            coroutines=options.worker.coroutines,
         )
         logs.say(logging.DEBUG, "pool", f"registered as pool {self.post.pool_id}")
         self.post.ring_workers()
