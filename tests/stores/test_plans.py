@@ -23,6 +23,7 @@ from jobqueue.states import State
 from jobqueue.stores import get_store, postgresql, sqlite
 from jobqueue.stores.base import Store
 from jobqueue.stores.pools import PoolRegistry
+from jobqueue.stores.prepared import GENERIC, prepared
 
 BACKLOG = 100_000
 QUEUES = ("mail", "default", "reports")
@@ -197,6 +198,25 @@ def explain(statement: str, parameters: Any, control: str = "") -> Plan:
     return Plan(root["Plan"])
 
 
+Explain = Callable[[str, Any], Plan]
+
+
+@pytest.fixture(params=["sent whole", "kept planned"])
+def control(request: pytest.FixtureRequest) -> Explain:
+    """Explain a control statement as it is run behind a pooler, and as it is on a direct connection."""
+
+    def whole(statement: str, parameters: Any) -> Plan:
+        return explain(statement, parameters, postgresql.CONTROL)
+
+    def kept(statement: str, parameters: Any) -> Plan:
+        connection.ensure_connection()
+        sent = prepared(connection.connection, statement)
+        assert sent.startswith(GENERIC)
+        return explain(sent.removeprefix(GENERIC), parameters, postgresql.CONTROL + GENERIC)
+
+    return whole if request.param == "sent whole" else kept
+
+
 def plans_of(step: Callable[[], Any]) -> list[Plan]:
     """The plans of what a step of the store asks of the table of jobs through Django."""
     asked = []
@@ -219,11 +239,11 @@ FINISHES = (postgresql.FINISH_SUCCEEDED, postgresql.DELETE, postgresql.SETTLE)
 class TestPlansOfPostgreSQL:
     @pytest.mark.parametrize("asked", CLAIMS.values(), ids=CLAIMS)
     def test_a_claim_reads_a_few_rows_by_the_index_of_ready_jobs(
-        self, backlog: int, store: Store, asked: dict[str, Any]
+        self, backlog: int, store: Store, control: Explain, asked: dict[str, Any]
     ) -> None:
         wanted = request(backlog, **asked)
         parameters = wanted._asdict() | {"queues": list(wanted.queues)}
-        plan = explain(postgresql.claim_statement(*asked_for(wanted)), parameters, postgresql.CONTROL)
+        plan = control(postgresql.claim_statement(*asked_for(wanted)), parameters)
         assert plan.scans == set()
         assert plan.indexes == {"jobqueue_job_ready", "jobqueue_job_pkey"}
         assert plan.updated == LIMIT
@@ -233,35 +253,33 @@ class TestPlansOfPostgreSQL:
         assert len(store.claim(request(backlog))) == LIMIT
         assert Job.objects.running().count() == LIMIT
 
-    def test_a_claim_of_an_empty_queue_reads_nothing(self, backlog: int, store: Store) -> None:
+    def test_a_claim_of_an_empty_queue_reads_nothing(self, backlog: int, store: Store, control: Explain) -> None:
         wanted = request(backlog, queues=("empty",))
-        plan = explain(
-            postgresql.claim_statement(True, False, False),
-            wanted._asdict() | {"queues": ["empty"]},
-            postgresql.CONTROL,
-        )
+        plan = control(postgresql.claim_statement(True, False, False), wanted._asdict() | {"queues": ["empty"]})
         assert plan.scans == set()
         assert (plan.updated, plan.most_rows) == (0, 1)
 
     def test_promotion_with_nothing_due_reads_one_row_of_each_queue_and_of_the_schedule(
-        self, backlog: int, store: Store
+        self, backlog: int, store: Store, control: Explain
     ) -> None:
-        plan = explain(postgresql.PROMOTE, (1000,), postgresql.CONTROL)
+        plan = control(postgresql.PROMOTE, (1000,))
         assert plan.scans == set()
         assert plan.indexes <= {"jobqueue_job_due", "jobqueue_job_pkey", "jobqueue_job_ready"}
         assert plan.updated == 0
         assert plan.most_rows <= len(QUEUES) + 1
 
-    def test_promotion_of_a_batch_reads_that_batch(self, backlog: int, store: Store) -> None:
+    def test_promotion_of_a_batch_reads_that_batch(self, backlog: int, store: Store, control: Explain) -> None:
         with connection.cursor() as cursor:
             cursor.execute("UPDATE jobqueue_job SET run_at = now() WHERE state = 0 AND id % 20 = 0")
-        plan = explain(postgresql.PROMOTE, (LIMIT,), postgresql.CONTROL)
+        plan = control(postgresql.PROMOTE, (LIMIT,))
         assert plan.scans == set()
         assert plan.indexes == {"jobqueue_job_due", "jobqueue_job_pkey", "jobqueue_job_ready"}
         assert plan.updated == LIMIT
 
     @pytest.mark.parametrize("statement", FINISHES, ids=["succeeded", "deleted", "settled"])
-    def test_a_finish_reads_the_rows_that_it_writes(self, backlog: int, store: Store, statement: str) -> None:
+    def test_a_finish_reads_the_rows_that_it_writes(
+        self, backlog: int, store: Store, control: Explain, statement: str
+    ) -> None:
         ids = hold_many(backlog)
         given = {
             postgresql.FINISH_SUCCEEDED: [None, 0.0, 0.0],
@@ -269,7 +287,7 @@ class TestPlansOfPostgreSQL:
             postgresql.SETTLE: [1, None, 0.0, 0, 0, False, None, None, 0.0],
         }
         columns = [ids, [CLAIM] * LIMIT, *([each] * LIMIT for each in given[statement])]
-        plan = explain(statement, columns, postgresql.CONTROL)
+        plan = control(statement, columns)
         assert plan.scans == set()
         assert plan.updated == LIMIT
         assert plan.most_rows <= FEW
