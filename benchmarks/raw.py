@@ -8,15 +8,20 @@ import sqlite3
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 from uuid import uuid4
 
 import psycopg
 from django.db import connection
 
+from benchmarks.jobs import stamp
 from jobqueue.stores import get_store, postgresql, sqlite
 from jobqueue.stores.pools import PoolRegistry
+from jobqueue.stores.prepared import prepared
 
 Work = Callable[[int], None]
+Connection = psycopg.Connection[Any]
+Rows = list[tuple[Any, ...]]
 
 
 def drain(batch: int, work: Work) -> float:
@@ -37,27 +42,50 @@ def number_in(handler: str) -> int:
     return number
 
 
-def _drain_postgresql(pool_id: int, batch: int, work: Work) -> int:
-    claim = (postgresql.CONTROL + postgresql.claim_statement(False, False, False)).encode()
-    finish = (postgresql.CONTROL + postgresql.FINISH_SUCCEEDED).encode()
-    parameters = {"pool_id": pool_id, "locked_by": "raw", "limit": batch}
+def pick_up(count: int) -> None:
+    """Be the barest worker of PostgreSQL: wait for NOTIFY, claim one job, perform it, write its end; so many times."""
+    pool_id = PoolRegistry(get_store()).register(host="raw", pid=os.getpid())
     done = 0
     with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as raw:
-        cursor = psycopg.ClientCursor(raw)
-        while True:
-            claim_id = uuid4()
-            cursor.execute(claim, parameters | {"claim_id": claim_id})
-            while cursor.nextset():
+        raw.execute(f"LISTEN {postgresql.CHANNEL}")
+        while done < count:
+            for _ in raw.notifies(timeout=1, stop_after=1):
                 pass
-            rows = cursor.fetchall()
-            if not rows:
-                return done
+            while rows := _claim(raw, pool_id, 1):
+                stamp.function(number_in(rows[0][5]))
+                _finish(raw, rows)
+                done += 1
+    PoolRegistry(get_store()).retire(pool_id)
+
+
+def _drain_postgresql(pool_id: int, batch: int, work: Work) -> int:
+    done = 0
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as raw:
+        while rows := _claim(raw, pool_id, batch):
             for row in rows:
                 work(number_in(row[5]))
-            ids = [row[0] for row in rows]
-            size = len(ids)
-            cursor.execute(finish, (ids, [claim_id] * size, [None] * size, [0.0] * size, [0.0] * size))
-            done += size
+            _finish(raw, rows)
+            done += len(rows)
+    return done
+
+
+def _claim(raw: Connection, pool_id: int, limit: int) -> Rows:
+    parameters = {"pool_id": pool_id, "locked_by": "raw", "limit": limit, "claim_id": uuid4()}
+    return _control(raw, postgresql.claim_statement(False, False, False), parameters)
+
+
+def _finish(raw: Connection, rows: Rows) -> None:
+    size = len(rows)
+    columns = [row[0] for row in rows], [rows[0][12]] * size, [None] * size, [0.0] * size, [0.0] * size
+    _control(raw, postgresql.FINISH_SUCCEEDED, columns)
+
+
+def _control(raw: Connection, statement: str, parameters: Any) -> Rows:
+    cursor = psycopg.ClientCursor(raw)
+    cursor.execute((postgresql.CONTROL + prepared(raw, statement)).encode(), parameters)
+    while cursor.nextset():
+        pass
+    return cursor.fetchall()
 
 
 def _drain_sqlite(pool_id: int, batch: int, work: Work) -> int:

@@ -111,13 +111,25 @@ class Pool:
             RuntimeError: if the pool has ended.
             TimeoutError: if it never comes true.
         """
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while not condition():
-            if self._process.poll() is not None:
-                raise RuntimeError(f"jobworker has ended with {self._process.returncode}")
-            if time.monotonic() > deadline:
-                raise TimeoutError("the benchmark came to no end")
-            time.sleep(pause)
+        wait_until(lambda: condition() or self._has_ended(), pause)
+
+    def _has_ended(self) -> bool:
+        if self._process.poll() is not None:
+            raise RuntimeError(f"jobworker has ended with {self._process.returncode}")
+        return False
+
+
+def wait_until(condition: Callable[[], bool], pause: float = PAUSE) -> None:
+    """Wait for a condition.
+
+    Raises:
+        TimeoutError: if it never comes true.
+    """
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError("the benchmark came to no end")
+        time.sleep(pause)
 
 
 @contextmanager
