@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from asgiref.sync import sync_to_async
 from django.apps import apps
@@ -18,7 +18,7 @@ from jobqueue import signals
 from jobqueue.conf import get_settings
 from jobqueue.exceptions import JobStateError
 from jobqueue.handlers import as_performable, declared_options, dump, enqueue_hook, sender_of, sign
-from jobqueue.options import behaviour, check_call, merge
+from jobqueue.options import Options, behaviour, check_call, merge
 from jobqueue.pending import PendingIds, PendingJob
 from jobqueue.ringing import ringer
 from jobqueue.rows import NewJob
@@ -57,7 +57,7 @@ def enqueue(performable: Any, priority: int | None = None, run_at: When | None =
     """
     performable = as_performable(performable)
     given = _checked(priority, run_at, options)
-    new = _prepare(performable, given, behaviour(given))
+    new = _signed(_draft(performable, given, behaviour(given)))
     store = get_store()
     with _clear_errors(store.alias, "aenqueue"):
         waits_for = _foreign_transaction(store)
@@ -85,13 +85,13 @@ def enqueue_many(
     """
     given = _checked(priority, run_at, options)
     stored = behaviour(given)
-    new = (_prepare(as_performable(each), given, stored) for each in performables)
+    drafts = (_draft(as_performable(each), given, stored) for each in performables)
     store = get_store()
     with _clear_errors(store.alias, "aenqueue_many"):
         waits_for = _foreign_transaction(store)
         if waits_for is None:
-            return _insert_many(store, new)
-        prepared = list(new)
+            return _insert_many(store, drafts)
+        prepared = list(drafts)
         pending = PendingIds(waits_for)
         _at_commit(waits_for, lambda: pending.stored(_insert_many(store, prepared)))
         return pending  # type: ignore[return-value]
@@ -156,10 +156,22 @@ def _checked(priority: int | None, run_at: When | None, options: dict[str, Any])
     return check_call({"priority": priority, "run_at": run_at, **options})
 
 
-def _prepare(performable: Any, given: dict[str, Any], stored: dict[str, Any]) -> NewJob:
-    """Return a performable as a row; ``stored`` are those of the given options that travel in the handler."""
+class _Draft(NamedTuple):
+    """A job that is checked and encoded, and not yet signed."""
+
+    name: str
+    body: str
+    options: Options
+
+
+def _draft(performable: Any, given: dict[str, Any], stored: dict[str, Any]) -> _Draft:
+    """Check and encode a performable; ``stored`` are those of the given options that travel in the handler."""
     options = merge(declared_options(performable), given)
-    name, body = dump(performable, stored)
+    return _Draft(*dump(performable, stored), options)
+
+
+def _signed(draft: _Draft) -> NewJob:
+    name, body, options = draft
     handler = sign(
         body,
         name=name,
@@ -190,25 +202,38 @@ def _insert(store: Store, new: NewJob, performable: Any) -> Job:
     return job
 
 
-def _insert_many(store: Store, new: Iterable[NewJob]) -> list[int]:
+class _Signing:
+    """Drafts as rows, each signed when its turn comes: the database takes in the rows before it meanwhile."""
+
+    def __init__(self, drafts: list[_Draft]) -> None:
+        self._drafts = drafts
+
+    def __len__(self) -> int:
+        return len(self._drafts)
+
+    def __iter__(self) -> Iterator[NewJob]:
+        return map(_signed, self._drafts)
+
+
+def _insert_many(store: Store, drafts: Iterable[_Draft]) -> list[int]:
     ids: list[int] = []
     queues: set[str] = set()
     now = timezone.now()
     with transaction.atomic(using=store.alias):
-        for batch in _batches(new):
-            ids += store.insert_many(batch)
-            for queue, run_at in {(each.queue, each.run_at) for each in batch}:
+        for batch in _batches(drafts):
+            ids += store.insert_many(_Signing(batch))
+            for queue, run_at in {(each.options.queue, each.options.run_at) for each in batch}:
                 queues |= _concerned(queue, run_at, now)
     _ring(store, queues)
     return ids
 
 
-def _batches(new: Iterable[NewJob]) -> Iterator[list[NewJob]]:
-    batch: list[NewJob] = []
+def _batches(drafts: Iterable[_Draft]) -> Iterator[list[_Draft]]:
+    batch: list[_Draft] = []
     characters = 0
-    for each in new:
+    for each in drafts:
         batch.append(each)
-        characters += len(each.handler)
+        characters += len(each.body)
         if len(batch) >= BATCH_JOBS or characters >= BATCH_CHARACTERS:
             yield batch
             batch, characters = [], 0

@@ -7,10 +7,10 @@ changes nothing, whatever it still believes.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from django.db import transaction
@@ -24,6 +24,16 @@ from jobqueue.stores.ears import Ear
 
 #: What becomes of a claimed job whose worker is gone.
 Judge = Callable[[ClaimedJob], Decision]
+
+
+class NewJobs(Protocol):
+    """Jobs to store, of a known number."""
+
+    def __len__(self) -> int:
+        """Return how many."""
+
+    def __iter__(self) -> Iterator[NewJob]:
+        """Return them in order."""
 
 
 class Store(ABC):
@@ -42,7 +52,7 @@ class Store(ABC):
         """Store one job on the caller's connection and transaction."""
 
     @abstractmethod
-    def insert_many(self, new: Sequence[NewJob]) -> list[int]:
+    def insert_many(self, new: NewJobs) -> list[int]:
         """Store many jobs in one statement; their ids come back in the order given."""
 
     def notify(self, queues: Collection[str]) -> None:  # noqa: B027 (a capability that a store may lack)

@@ -20,7 +20,7 @@ from psycopg.types.datetime import TimestamptzLoader
 
 from jobqueue.models import Job
 from jobqueue.rows import ClaimedJob, ClaimRequest, Finish, NewJob, Promotion
-from jobqueue.stores.base import Store, as_job, claim_order
+from jobqueue.stores.base import NewJobs, Store, as_job, claim_order
 from jobqueue.stores.ears import Ear, NotificationEar
 from jobqueue.stores.prepared import UNPREPARED, give_up, prepared
 
@@ -161,7 +161,7 @@ class PostgreSQLStore(Store):
             job_id, now = cursor.fetchone()
         return as_job(self.alias, new, job_id, new.run_at or now, now)
 
-    def insert_many(self, new: Sequence[NewJob]) -> list[int]:
+    def insert_many(self, new: NewJobs) -> list[int]:
         """Store many jobs by COPY; their ids come back in the order given."""
         if not new:
             return []
@@ -288,7 +288,7 @@ def _line(job_id: int, job: NewJob, now: datetime, at: str) -> str:
     handler, name, queue, priority, run_at, max_attempts, max_run_time = job
     state = 0 if run_at is not None and run_at > now else 1
     return (
-        f"{job_id}\t{_escaped(handler)}\t{_escaped(name)}\t{_escaped(queue)}\t{priority}"
+        f"{job_id}\t{_escaped(handler)}\t{_escaped_word(name)}\t{_escaped_word(queue)}\t{priority}"
         f"\t{NULL if max_attempts is None else max_attempts}\t{NULL if max_run_time is None else max_run_time}"
         f"\t{run_at or at}\t{state}\t0\t0\t{at}\t{at}\n"
     )
@@ -296,6 +296,10 @@ def _line(job_id: int, job: NewJob, now: datetime, at: str) -> str:
 
 def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t").replace("\r", "\\r")
+
+
+#: For texts of which there are few.
+_escaped_word = lru_cache(_escaped)
 
 
 def _plain(values: Iterable[object]) -> str:

@@ -21,7 +21,7 @@ from django.utils import timezone
 from jobqueue.models import Job
 from jobqueue.rows import ClaimedJob, ClaimRequest, Finish, NewJob, Promotion
 from jobqueue.states import State
-from jobqueue.stores.base import Store, as_job, claim_order
+from jobqueue.stores.base import NewJobs, Store, as_job, claim_order
 from jobqueue.stores.ears import Ear
 from jobqueue.stores.filewatch import FileChangeEar
 
@@ -120,7 +120,7 @@ class SQLiteStore(Store):
         [(job_id,)] = self._rows(INSERT, (*columns, *stamps, state.value))
         return as_job(self.alias, new, job_id, run_at, now)
 
-    def insert_many(self, new: Sequence[NewJob]) -> list[int]:
+    def insert_many(self, new: NewJobs) -> list[int]:
         """Store many jobs in one statement; their ids come back in the order given."""
         if not new:
             return []

@@ -65,6 +65,15 @@ class TestInsert:
         assert (row.state, row.run_at, row.max_attempts, row.handler) == (0, later, 2, '{"a":"é"}\nv1:x')
         assert (other.state, other.max_run_time, other.max_attempts) == (1, 0.5, None)
 
+    @pytest.mark.parametrize(
+        "text", ["\\", "\\N", "\\.", "\\.\n", "a\tb", "a\r\nb", "\\t", "\x08\x0b\x7f", "'\"{}$1%s", "\u2028é😀"]
+    )
+    def test_many_jobs_keep_any_text(self, store: Store, text: str) -> None:
+        ids = store.insert_many([new(handler=text, name=text, queue=text), new()])
+        row = Job.objects.get(pk=ids[0])
+        assert (row.handler, row.name, row.queue) == (text, text, text)
+        assert Job.objects.count() == 2
+
     def test_no_jobs_are_no_statement(self, store: Store, django_assert_num_queries) -> None:
         with django_assert_num_queries(0):
             assert store.insert_many([]) == []
