@@ -167,10 +167,13 @@ class Clerk(threading.Thread):
             self._put_back()
         while self._renewals:
             self._renew(self._renewals.popleft())
+        if self._urgent:
+            self._flush()
         # Said before the look: who stores a job after it must find us waiting.
         self._slot.words.waiting = self._buffer.hungry
         if self._claim(self._wanted()):
             self._slot.words.waiting = False
+        # After the claim, which the performers may be waiting for.
         if self._is_flush_due():
             self._flush()
         self._sleep()
