@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import os
 import sys
 import time
@@ -15,10 +16,9 @@ from django.db import connections
 
 from jobqueue.stores.ears import SCHEDULE
 
-#: Seconds between two looks at the file's counter while something may have been written.
-LOOK_SECONDS = 0.005
-#: The kernel tells of a write before it is committed, which the disk may delay: so long the looks go on.
-ALERT_SECONDS = 1.0
+#: The kernel tells of a write before it is committed, which the disk may delay. Seconds since a write, and until then
+#: the seconds between two looks at the file's counter.
+LOOKS = ((0.05, 0.005), (1.0, 0.025))
 IN_MODIFY = 2
 #: Seconds between two looks where no kernel tells.
 BLIND_SECONDS = 0.01
@@ -60,7 +60,7 @@ class Inotify:
         self._clock = clock
         self._libc = ctypes.CDLL(None, use_errno=True)
         self._queue = self._call("inotify_init1", os.O_NONBLOCK | os.O_CLOEXEC)
-        self._alert_until = clock()
+        self._told_at = -math.inf
 
     def __del__(self) -> None:
         with suppress(AttributeError, OSError):  # there was none
@@ -74,18 +74,15 @@ class Inotify:
 
     def descriptor(self) -> int | None:
         """Return the kernel's queue; None while looks go on anyway: a busy file would wake us for every page."""
-        return None if self._is_alert() else self._queue
+        return self._queue if self.pause() == math.inf else None
 
     def pause(self) -> float:
         """Look often after a write, and never without one."""
-        return LOOK_SECONDS if self._is_alert() else float("inf")
-
-    def _is_alert(self) -> bool:
         now = self._clock()
         with suppress(BlockingIOError):
             while os.read(self._queue, 65_536):
-                self._alert_until = now + ALERT_SECONDS
-        return now < self._alert_until
+                self._told_at = now
+        return next((pause for until, pause in LOOKS if now - self._told_at < until), math.inf)
 
     def _call(self, name: str, *arguments: int | bytes) -> int:
         answer = getattr(self._libc, name)(*arguments)

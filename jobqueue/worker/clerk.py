@@ -100,7 +100,7 @@ class Clerk(threading.Thread):
     # The performers' side
 
     def hand_in(self, ended: Ended) -> None:
-        """Take over an ended attempt; it is written with others after 50 jobs or 50 ms, at once if that is waited for."""
+        """Take over an ended attempt; it is written after 50 jobs or 50 ms, at once if that is waited for."""
         with self._handing_in:
             if not self._ended:
                 self._oldest = time.monotonic()
