@@ -73,8 +73,9 @@ class Inotify:
                 self._call("inotify_add_watch", self._queue, os.fsencode(file), IN_MODIFY)
 
     def descriptor(self) -> int | None:
-        """Return the kernel's queue; None while looks go on anyway: a busy file would wake us for every page."""
-        return self._queue if self.pause() == math.inf else None
+        """Return the kernel's queue; None just after a write: a busy file would wake us for every page."""
+        (_, shortest), *_ = LOOKS
+        return None if self.pause() == shortest else self._queue
 
     def pause(self) -> float:
         """Look often after a write, and never without one."""
