@@ -52,7 +52,7 @@ def test_it_sleeps_until_something_is_written_and_then_looks_for_a_while(
     assert is_readable(descriptor)
     (busy, often), (quiet, seldom) = LOOKS
     assert (watch.pause(), watch.descriptor()) == (often, None), "a busy file must not wake us for every page"
-    clock.now += busy
+    clock.now += 2 * busy
     assert (watch.pause(), watch.descriptor()) == (seldom, descriptor), "the disk may delay the commit"
     clock.now += quiet
     assert watch.pause() == inf
