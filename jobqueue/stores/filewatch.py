@@ -100,23 +100,24 @@ class FileChangeEar:
         self._alias = alias
         self._queues_with_work = queues_with_work
         self._version: int | None = None
-        self._watch: Watch | None = None
+        self._watch = watch_of(Path(str(connections[alias].settings_dict["NAME"])))
 
     def listen(self) -> None:
         """Remember where we are."""
         if self._version is None:
             self._version = self._look()
-        if self._watch is None:
-            self._watch = watch_of(Path(str(connections[self._alias].settings_dict["NAME"])))
-        self._watch.begin()
+        try:
+            self._watch.begin()
+        except OSError:  # the user has no watches left
+            self._watch = Blind()
 
     def pause(self) -> float:
         """As the watch says."""
-        return self._watch.pause() if self._watch else BLIND_SECONDS
+        return self._watch.pause()
 
     def descriptor(self) -> int | None:
         """As the watch says."""
-        return self._watch.descriptor() if self._watch else None
+        return self._watch.descriptor()
 
     def heard(self) -> frozenset[str] | None:
         """Return the queues with work, and SCHEDULE, if another connection has committed since the last look."""
@@ -136,5 +137,5 @@ def watch_of(path: Path) -> Watch:
         return Blind()
     try:
         return Inotify(path)
-    except OSError:  # the user has no watches left
+    except OSError:  # the user has no queues left
         return Blind()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import select
 import sqlite3
 import sys
@@ -9,7 +10,9 @@ from math import inf
 from pathlib import Path
 
 import pytest
+from django.db import connection
 
+from jobqueue.stores import get_store
 from jobqueue.stores.filewatch import BLIND_SECONDS, LOOKS, Blind, Inotify, watch_of
 
 only_linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells of writes")
@@ -77,3 +80,16 @@ def test_what_is_no_file_is_looked_at_all_the_time(tmp_path: Path) -> None:
     assert isinstance(watch, Blind)
     watch.begin()
     assert (watch.pause(), watch.descriptor()) == (BLIND_SECONDS, None)
+
+
+@only_linux
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="a watch on a SQLite file")
+def test_without_watches_left_it_looks_all_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(watch: Inotify) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Inotify, "begin", refuse)
+    ear = get_store().ear()
+    ear.listen()
+    assert (ear.pause(), ear.descriptor()) == (BLIND_SECONDS, None)
