@@ -89,6 +89,7 @@ def test_without_watches_left_it_looks_all_the_time(monkeypatch: pytest.MonkeyPa
     def refuse(watch: Inotify) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
+    assert isinstance(watch_of(Path(connection.settings_dict["NAME"])), Inotify)
     monkeypatch.setattr(Inotify, "begin", refuse)
     ear = get_store().ear()
     ear.listen()
