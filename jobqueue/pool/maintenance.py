@@ -73,8 +73,8 @@ class Maintenance:
                 self._answer(queues)
 
     def _answer(self, queues: frozenset[str]) -> None:
-        """Pass a ring on to those whom it concerns."""
-        self._post.ring_workers(queues - {SCHEDULE})
+        """Pass a ring on. One worker is enough for one job; the look that follows wakes all if there are more."""
+        self._post.ring_one_worker(queues - {SCHEDULE})
         if SCHEDULE in queues:
             self._due[Promotion] = 0.0
 

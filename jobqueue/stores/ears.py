@@ -1,7 +1,7 @@
 """How a pool hears that jobs were stored, so that it need not ask all the time. Deaf, it still polls.
 
-On PostgreSQL, who stores jobs rings at most once in ``RING_SECONDS`` for each queue. Who listens answers each ring
-twice: at once, and when the next one may come (``Echo``). So no job waits for longer, and few are rung for singly.
+On PostgreSQL, who stores jobs rings at most once in ``RING_SECONDS`` for each queue. Who listens wakes a worker at
+once, and looks for more when the next ring may come (``Echo``). So no job waits for longer, and few are rung for.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from django.db import connections
 RING_SECONDS = 0.005
 #: A little longer, so that the echo comes after all that was stored without a ring of its own.
 ECHO_SECONDS = 0.007
-#: Rung for jobs that are scheduled to be due soon. No queue has this name.
+#: Rung for jobs that are scheduled to be due soon: look at the schedule, and what is ready. No queue has this name.
 SCHEDULE = ""
 
 
@@ -114,10 +114,10 @@ class NotificationEar:
         return None if raw is None else int(raw.fileno())
 
     def heard(self) -> frozenset[str] | None:
-        """Return the queues rung for since the last look, and those whose echo is due."""
+        """Return the queues rung for since the last look, and SCHEDULE where an echo is due: time for a look at all."""
         rung, now = self._rung(), self._clock()
-        echo = self._echo.due(now)
-        self._echo.hear(rung, now)
+        echo = {SCHEDULE} if self._echo.due(now) else frozenset()
+        self._echo.hear(rung - {SCHEDULE}, now)
         return rung | echo or None
 
     def _rung(self) -> frozenset[str]:

@@ -32,6 +32,8 @@ class Buffer:
         self._average: float | None = None
         self._ahead = 0
         self._asked = self._moved = False
+        #: Whether the latest claim has left jobs behind, as far as is known.
+        self.more = True
         self._touched = self._rested = 0.0
         self._hungry = 0
         self._counting = threading.Lock()
@@ -48,7 +50,7 @@ class Buffer:
                 self._wait()
                 continue
             self._moved = True
-            if not self._asked and len(self._jobs) <= self._ahead // 2:
+            if self.more and not self._asked and len(self._jobs) <= self._ahead // 2:
                 self._asked = True
                 self._bell.ring()
             return taken
@@ -93,12 +95,13 @@ class Buffer:
     def wanted(self) -> int:
         """Return how many jobs to claim now: none while the performers are busy for long.
 
-        They ring when half is gone; a clerk that is awake for something else fills up what is worth a query.
+        They ring when half is gone; a clerk that is awake for something else fills up what is worth a query. After a
+        claim that found fewer than it asked for, there is nothing to fill up with: the next is for a hungry one.
         """
         moved, self._moved = self._moved, False
         self._asked = False
         room = self._ahead - len(self._jobs)
-        if self.closed or room < self._ahead // 4 or not (moved or self._hungry):
+        if self.closed or room < self._ahead // 4 or not ((moved and self.more) or self._hungry):
             return 0
         return max(0, self._hungry + room)
 

@@ -171,8 +171,11 @@ class Clerk(threading.Thread):
             self._flush()
         # Said before the look: who stores a job after it must find us waiting.
         self._slot.words.waiting = self._buffer.hungry
-        if self._claim(self._wanted()):
-            self._slot.words.waiting = False
+        if wanted := self._wanted():
+            claimed = self._claim(wanted)
+            self._buffer.more = claimed == wanted
+            if claimed:
+                self._slot.words.waiting = False
         # After the claim, which the performers may be waiting for.
         if self._is_flush_due():
             self._flush()

@@ -120,6 +120,17 @@ class TestHowManyItWants:
         assert buffer.wanted() == 0, "nobody has taken one since"
         assert bell.rings == 0
 
+    def test_when_a_claim_has_found_too_few_only_the_hungry_ask(self, bell: CountingBell) -> None:
+        buffer = make(bell, run_seconds=0.01)
+        buffer.put(jobs(*range(3)))
+        buffer.more = False
+        for _ in range(3):
+            buffer.take()
+            assert (bell.rings, buffer.wanted()) == (0, 0)
+        hungry(buffer)
+        assert (bell.rings, buffer.wanted()) == (1, 11)
+        buffer.close()
+
     def test_it_asks_once_until_it_is_heard(self, bell: CountingBell) -> None:
         buffer = make(bell, run_seconds=0.01)
         buffer.put(jobs(*range(10)))

@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from jobqueue.conf import Settings
 from jobqueue.pool.options import PoolOptions
 from jobqueue.stores.base import Store
 from jobqueue.stores.pools import PoolRegistry
 from jobqueue.worker.bell import Bell
-from jobqueue.worker.board import Board, Seat
+from jobqueue.worker.board import Board, Seat, Slot
 
 
 class DeclaredDead(Exception):
@@ -33,6 +33,7 @@ class Post:
     bells: Sequence[Bell]
     pid: int
     clock: Callable[[], float] = time.monotonic
+    _last_rung: list[int] = field(default_factory=lambda: [-1])
 
     @property
     def pools(self) -> PoolRegistry:
@@ -46,12 +47,24 @@ class Post:
 
     def ring_workers(self, queues: frozenset[str] | None = None) -> None:
         """Wake the idle workers, unless none of these queues is theirs (None: unknown which)."""
-        ours = self.options.worker.selection.queues
-        if queues is not None and (queues.isdisjoint(ours) if ours else not queues):
-            return
-        for slot in self.board.seated(Seat.ALIVE):
-            if slot.words.waiting:
+        if queues is None or self._are_ours(queues):
+            for slot in self._waiting():
                 self.bells[slot.index].ring()
+
+    def ring_one_worker(self, queues: frozenset[str]) -> None:
+        """Wake an idle worker, another one each time, if one of these queues is theirs."""
+        waiting = self._waiting() if self._are_ours(queues) else []
+        if waiting:
+            slot = next((slot for slot in waiting if slot.index > self._last_rung[0]), waiting[0])
+            self._last_rung[0] = slot.index
+            self.bells[slot.index].ring()
+
+    def _waiting(self) -> list[Slot]:
+        return [slot for slot in self.board.seated(Seat.ALIVE) if slot.words.waiting]
+
+    def _are_ours(self, queues: frozenset[str]) -> bool:
+        ours = self.options.worker.selection.queues
+        return not queues.isdisjoint(ours) if ours else bool(queues)
 
 
 class Duty(ABC):
