@@ -25,7 +25,7 @@ from jobqueue.states import State
 from jobqueue.stores import get_store
 from jobqueue.stores.pools import PoolRegistry
 
-CLAIMS = 20
+CLAIMS = 50
 
 
 class Pace(NamedTuple):
