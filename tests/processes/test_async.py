@@ -23,8 +23,8 @@ def test_coroutines_are_performed_side_by_side_in_one_process(start_pool: StartP
 
 def test_jobs_that_block_are_performed_one_at_a_time_beside_them(start_pool: StartPool, journal: Journal) -> None:
     pool = start_pool("--async", "10", "-v", "0")
-    enqueue_many(jobs.nap.bind(key, 0.2) for key in range(4))
-    jobs.async_nap.enqueue(10, 2.0)
+    enqueue_many(jobs.nap.bind(key, 0.5) for key in range(4))
+    jobs.async_nap.enqueue(10, 3.0)
     wait_until(lambda: all_succeeded(5), about=lambda: pool.text)
     naps = sorted(entry.at for entry in journal.entries("start") if entry.key != "10")
     wakes = sorted(entry.at for entry in journal.entries("end") if entry.key != "10")
