@@ -168,7 +168,8 @@ class PostgreSQLStore(Store):
         with connections[self.alias].cursor() as cursor:
             cursor.execute(IDS, (len(new),))
             now, ids = cursor.fetchone()
-            lines = (_line(job_id, job, now, str(now)) for job_id, job in zip(ids, new, strict=True))
+            at = str(now)
+            lines = (_line(job_id, job, now, at) for job_id, job in zip(ids, new, strict=True))
             with cursor.copy(COPY) as copy:
                 while chunk := "".join(islice(lines, CHUNK)):
                     copy.write(chunk)
