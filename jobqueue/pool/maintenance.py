@@ -28,6 +28,7 @@ class Maintenance:
         self._duties = [kind(post) for kind in kinds]
         self._due = dict.fromkeys(kinds, 0.0)
         self._ear: Ear = post.store.ear() if post.options.listen else Deaf()
+        self._last_rung = -1
         self._failures = 0
         self._leaving = False
 
@@ -74,7 +75,7 @@ class Maintenance:
 
     def _answer(self, queues: frozenset[str]) -> None:
         """Pass a ring on. One worker is enough for one job; the look that follows wakes all if there are more."""
-        self._post.ring_one_worker(queues - {SCHEDULE})
+        self._last_rung = self._post.ring_one_worker(queues - {SCHEDULE}, self._last_rung)
         if SCHEDULE in queues:
             self._due[Promotion] = 0.0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from jobqueue.conf import Settings
 from jobqueue.pool.options import PoolOptions
@@ -33,7 +33,6 @@ class Post:
     bells: Sequence[Bell]
     pid: int
     clock: Callable[[], float] = time.monotonic
-    _last_rung: list[int] = field(default_factory=lambda: [-1])
 
     @property
     def pools(self) -> PoolRegistry:
@@ -51,13 +50,14 @@ class Post:
             for slot in self._waiting():
                 self.bells[slot.index].ring()
 
-    def ring_one_worker(self, queues: frozenset[str]) -> None:
-        """Wake an idle worker, another one each time, if one of these queues is theirs."""
+    def ring_one_worker(self, queues: frozenset[str], after: int) -> int:
+        """Wake the next idle worker behind a slot's index, if one of these queues is theirs; return its index."""
         waiting = self._waiting() if self._are_ours(queues) else []
-        if waiting:
-            slot = next((slot for slot in waiting if slot.index > self._last_rung[0]), waiting[0])
-            self._last_rung[0] = slot.index
-            self.bells[slot.index].ring()
+        if not waiting:
+            return after
+        slot = next((slot for slot in waiting if slot.index > after), waiting[0])
+        self.bells[slot.index].ring()
+        return slot.index
 
     def _waiting(self) -> list[Slot]:
         return [slot for slot in self.board.seated(Seat.ALIVE) if slot.words.waiting]
