@@ -13,10 +13,7 @@ from benchmarks.rounds import alternate
 from benchmarks.scale import Scale
 from benchmarks.stage import pool
 from jobqueue import enqueue_many
-
-#: Jobs that the raw loop claims at a time; the most that a worker claims ahead by default.
-#: As many as a worker claims ahead (CLAIM_AHEAD).
-BATCH = 500
+from jobqueue.conf import get_settings
 
 
 def run(database: str, scale: Scale) -> Iterator[Figure]:
@@ -89,11 +86,11 @@ def perform(ledger: Ledger, workers: int) -> float:
 
 
 def drain_raw(jobs: int) -> float:
-    """Return what the raw loop performs each second."""
+    """Return what the raw loop performs each second, in batches as large as a worker claims ahead."""
     ledger = store(jobs)
     table.analyse()
     counted.forget()
-    rate = raw.drain(BATCH, counted.nothing)
+    rate = raw.drain(get_settings().claim_ahead, counted.nothing)
     ledger.check()
     return rate
 
