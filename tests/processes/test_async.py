@@ -10,17 +10,6 @@ from tests.processes.harness import Journal, wait_until
 from tests.processes.test_pool import StartPool, all_succeeded, states
 
 
-def test_coroutines_are_performed_side_by_side_in_one_process(start_pool: StartPool, journal: Journal) -> None:
-    pool = start_pool("--async", "20", "-v", "0")
-    enqueue_many(jobs.async_nap.bind(key, 1.0) for key in range(20))
-    wait_until(lambda: len(journal.counts("end")) == 20, about=lambda: pool.text)
-    starts, ends = journal.entries("start"), journal.entries("end")
-    assert max(entry.at for entry in starts) < min(entry.at for entry in ends)
-    assert len({entry.pid for entry in starts}) == 1
-    wait_until(lambda: all_succeeded(20))
-    assert pool.stop() == 0
-
-
 def test_jobs_that_block_are_performed_one_at_a_time_beside_them(start_pool: StartPool, journal: Journal) -> None:
     pool = start_pool("--async", "10", "-v", "0")
     enqueue_many(jobs.nap.bind(key, 0.5) for key in range(4))

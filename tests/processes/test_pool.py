@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -128,14 +129,19 @@ def test_a_due_job_runs_at_its_time_and_not_before(start_pool: StartPool, journa
     assert started_at >= row.run_at
 
 
-def test_threads_perform_side_by_side(start_pool: StartPool, journal: Journal) -> None:
-    pool = start_pool("--threads", "10", "-v", "0")
-    enqueue_many(jobs.nap.bind(key, 0.5) for key in range(10))
-    wait_until(lambda: len(journal.counts("end")) == 10, about=lambda: pool.text)
+@pytest.mark.parametrize(
+    ("option", "count", "job", "seconds"), [("--threads", 10, jobs.nap, 0.5), ("--async", 20, jobs.async_nap, 1.0)]
+)
+def test_jobs_are_performed_side_by_side_in_one_process(
+    start_pool: StartPool, journal: Journal, option: str, count: int, job: Any, seconds: float
+) -> None:
+    pool = start_pool(option, str(count), "-v", "0")
+    enqueue_many(job.bind(key, seconds) for key in range(count))
+    wait_until(lambda: len(journal.counts("end")) == count, about=lambda: pool.text)
     starts, ends = journal.entries("start"), journal.entries("end")
     assert max(entry.at for entry in starts) < min(entry.at for entry in ends)
     assert len({entry.pid for entry in starts}) == 1
-    wait_until(lambda: all_succeeded(10))
+    wait_until(lambda: all_succeeded(count))
     assert pool.stop() == 0
 
 
