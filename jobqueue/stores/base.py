@@ -48,12 +48,16 @@ class Store(ABC):
     # Enqueue
 
     @abstractmethod
-    def insert(self, new: NewJob) -> Job:
-        """Store one job on the caller's connection and transaction."""
+    def insert(self, new: NewJob) -> Job | None:
+        """Store one job on the caller's connection and transaction; None if its key is taken."""
 
     @abstractmethod
     def insert_many(self, new: NewJobs) -> list[int]:
-        """Store many jobs in one statement; their ids come back in the order given."""
+        """Store many jobs, without keys, in one statement; their ids come back in the order given."""
+
+    def keyed(self, key: str) -> Job | None:
+        """Return the job that has a key, if there is one."""
+        return self._jobs.filter(key=key).first()
 
     def notify(self, queues: Collection[str]) -> None:  # noqa: B027 (a capability that a store may lack)
         """Ring the workers of these queues, where the database can."""

@@ -41,7 +41,7 @@ SET LOCAL lock_timeout = '3s'; SET LOCAL statement_timeout = '15s';
 INSERT = """
 INSERT INTO jobqueue_job (handler, name, queue, priority, attempts, crashes, created_at, updated_at, {columns})
 VALUES (%s, %s, %s, %s, 0, 0, statement_timestamp(), statement_timestamp(), {values})
-RETURNING id, created_at
+{conflict}RETURNING id, created_at
 """
 
 # Ids beforehand, since COPY returns none.
@@ -150,15 +150,18 @@ class PostgreSQLStore(Store):
 
     can_notify = True
 
-    def insert(self, new: NewJob) -> Job:
-        """Store one job on the caller's connection and transaction."""
-        given = [value is not None for value in (new.run_at, new.max_attempts, new.max_run_time)]
+    def insert(self, new: NewJob) -> Job | None:
+        """Store one job on the caller's connection and transaction; None if its key is taken."""
+        given = [value is not None for value in (new.run_at, new.max_attempts, new.max_run_time, new.key)]
         # The statement looks at a given time twice.
-        optional = (new.run_at, new.run_at, new.max_attempts, new.max_run_time)
+        optional = (new.run_at, new.run_at, new.max_attempts, new.max_run_time, new.key)
         values = (new.handler, new.name, new.queue, new.priority, *(each for each in optional if each is not None))
         with connections[self.alias].cursor() as cursor:
             cursor.execute(insert_statement(*given), values)
-            job_id, now = cursor.fetchone()
+            row = cursor.fetchone()
+        if row is None:
+            return None
+        job_id, now = row
         return as_job(self.alias, new, job_id, new.run_at or now, now)
 
     def insert_many(self, new: NewJobs) -> list[int]:
@@ -264,7 +267,7 @@ def _run(raw: psycopg.Connection[Any], statements: str, parameters: Any) -> list
 
 
 @lru_cache
-def insert_statement(run_at: bool, max_attempts: bool, max_run_time: bool) -> str:
+def insert_statement(run_at: bool, max_attempts: bool, max_run_time: bool, key: bool) -> str:
     """Return the INSERT of a job, with parameters only for what is given: each costs the caller some time."""
     columns = {"run_at": "statement_timestamp()", "state": "1"}
     if run_at:
@@ -273,7 +276,10 @@ def insert_statement(run_at: bool, max_attempts: bool, max_run_time: bool) -> st
         columns["max_attempts"] = "%s"
     if max_run_time:
         columns["max_run_time"] = "%s"
-    return INSERT.format(columns=", ".join(columns), values=", ".join(columns.values()))
+    if key:
+        columns["key"] = "%s"
+    conflict = "ON CONFLICT DO NOTHING\n" if key else ""
+    return INSERT.format(columns=", ".join(columns), values=", ".join(columns.values()), conflict=conflict)
 
 
 @lru_cache
@@ -286,7 +292,7 @@ def claim_statement(queues: bool, min_priority: bool, max_priority: bool) -> str
 
 def _line(job_id: int, job: NewJob, now: datetime, at: str) -> str:
     """Return a job as a line of COPY's text: a third of psycopg's work for a row."""
-    handler, name, queue, priority, run_at, max_attempts, max_run_time = job
+    handler, name, queue, priority, run_at, max_attempts, max_run_time, _key = job
     state = 0 if run_at is not None and run_at > now else 1
     return (
         f"{job_id}\t{_escaped(handler)}\t{_escaped_word(name)}\t{_escaped_word(queue)}\t{priority}"
