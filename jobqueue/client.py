@@ -25,6 +25,7 @@ from jobqueue.rows import NewJob
 from jobqueue.states import State
 from jobqueue.stores import get_store
 from jobqueue.stores.ears import SCHEDULE
+from jobqueue.stores.errors import missing_table, says_missing
 
 if TYPE_CHECKING:
     from jobqueue.models import Job
@@ -293,24 +294,11 @@ def _clear_errors(alias: str, twin: str) -> Iterator[None]:
     try:
         yield
     except (ProgrammingError, OperationalError) as error:
-        if _says_missing_table(error):
-            raise ImproperlyConfigured(
-                f'The table jobqueue_job is missing in database "{alias}". Run: {_migrate(alias)}'
-            ) from error
+        if table := missing_table(error):
+            raise ImproperlyConfigured(says_missing(table, alias)) from error
         raise
     except SynchronousOnlyOperation as error:
         raise SynchronousOnlyOperation(f"An event loop is running here. Use: await {twin}(…)") from error
-
-
-def _says_missing_table(error: Exception) -> bool:
-    # Read off the error: the failed transaction would answer no further question.
-    undefined_table = getattr(error.__cause__, "sqlstate", None) == "42P01"
-    return "jobqueue_job" in str(error) and (undefined_table or "no such table" in str(error))
-
-
-def _migrate(alias: str) -> str:
-    database = "" if alias == "default" else f" --database {alias}"
-    return f"python manage.py migrate jobqueue{database}"
 
 
 # Acts on stored jobs.

@@ -5,18 +5,18 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
-from random import random
 
-from django.db import DatabaseError, InterfaceError, connections
+from django.db import DatabaseError, InterfaceError, OperationalError, connections
 
 from jobqueue import logs
-from jobqueue.policy.backoff import reconnect_pause
 from jobqueue.pool.duties import DUTIES, Duty, Post
 from jobqueue.pool.duties.promotion import Promotion
 from jobqueue.pool.duties.settling import Settling
 from jobqueue.pool.duties.strays import Strays
 from jobqueue.stores.ears import SCHEDULE, Deaf, Ear
+from jobqueue.stores.errors import is_contention
 from jobqueue.worker.bell import Bell
+from jobqueue.worker.trouble import Trouble
 
 
 class Maintenance:
@@ -29,7 +29,8 @@ class Maintenance:
         self._due = dict.fromkeys(kinds, 0.0)
         self._ear: Ear = post.store.ear() if post.options.listen else Deaf()
         self._last_rung = -1
-        self._failures = 0
+        self._trouble = Trouble(post.store, post.board)
+        self._locks = {kind: Trouble(post.store, post.board) for kind in kinds}
         self._leaving = False
 
     def run(self) -> None:
@@ -37,13 +38,14 @@ class Maintenance:
 
         Raises:
             DeclaredDead: if others have declared this pool dead.
+            Refused: if the database refuses what no waiting mends.
         """
         while not self._leaving:
             try:
                 self._turn()
-                self._failures = 0
             except (DatabaseError, InterfaceError) as error:
-                self._mend(error)
+                self._forget()
+                time.sleep(self._trouble.pause_after(error))
         self._leave()
 
     def stop(self) -> None:
@@ -55,9 +57,23 @@ class Maintenance:
         self._ear.listen()
         for duty in self._duties:
             if self._due[type(duty)] <= self._post.clock():
-                pause = duty.run()
+                pause = self._do(duty)
                 self._due[type(duty)] = self._post.clock() + pause
+        self._trouble.is_over()
         self._sleep()
+
+    def _do(self, duty: Duty) -> float:
+        """Do a duty and return the seconds until the next time; if somebody's lock is in its way, it is put off."""
+        locks = self._locks[type(duty)]
+        try:
+            pause = duty.run()
+        except OperationalError as error:
+            if not is_contention(error):
+                raise
+            self._forget()
+            return locks.pause_after(error)
+        locks.is_over()
+        return pause
 
     def _sleep(self) -> None:
         """Sleep until a duty is due, the supervisor rings, or something is heard."""
@@ -79,15 +95,10 @@ class Maintenance:
         if SCHEDULE in queues:
             self._due[Promotion] = 0.0
 
-    def _mend(self, error: Exception) -> None:
-        """Drop the connection and what was observed through it, and pause."""
-        connections[self._post.store.alias].close()
+    def _forget(self) -> None:
+        """Drop what was observed: others may be in the same trouble, and silent for that reason."""
         for duty in self._duties:
             duty.forget()
-        pause = reconnect_pause(self._failures, random())  # noqa: S311 (it only spreads the pools)
-        logs.unreachable(self._post.store.alias, error, pause, self._failures)
-        self._failures += 1
-        time.sleep(pause)
 
     def _leave(self) -> None:
         """Settle the last workers and give the lease back; the lease's end does it if the database is away."""

@@ -7,6 +7,10 @@ from django.db import DatabaseError, InterfaceError, connections
 from django.db.migrations.executor import MigrationExecutor
 
 from jobqueue import logs
+from jobqueue.stores import get_store
+from jobqueue.stores.errors import migrate_command, says_missing
+
+JOBS = "jobqueue_job"
 
 
 class NotReady(Exception):
@@ -21,7 +25,7 @@ def check(alias: str, *, forks: bool) -> None:
         forks: whether several processes will open it.
 
     Raises:
-        NotReady: if a table is missing, or the database cannot be shared.
+        NotReady: if a table or a privilege is missing, or the database cannot be shared.
     """
     try:
         connection = connections[alias]
@@ -31,6 +35,8 @@ def check(alias: str, *, forks: bool) -> None:
             )
         _check_migrations(alias)
     except (DatabaseError, InterfaceError) as error:
+        if refusal := get_store(alias).refusal(error):
+            raise NotReady(refusal) from error
         logs.unreachable(alias, error, 0.1, 0)
     except ImproperlyConfigured as error:
         raise NotReady(str(error)) from error
@@ -52,17 +58,10 @@ def _check_migrations(alias: str) -> None:
     targets = [node for node in executor.loader.graph.leaf_nodes() if node[0] == "jobqueue"]
     if not executor.migration_plan(targets):
         return
-    tables = connections[alias].introspection.table_names()
-    what = (
-        f'The tables of jobqueue in database "{alias}" are out of date'
-        if "jobqueue_job" in tables
-        else f'The table jobqueue_job is missing in database "{alias}"'
-    )
-    raise NotReady(f"{what}. Run: python manage.py migrate jobqueue{_database_option(alias)}")
-
-
-def _database_option(alias: str) -> str:
-    return "" if alias == "default" else f" --database {alias}"
+    if JOBS in connections[alias].introspection.table_names():
+        what = f'The tables of jobqueue in database "{alias}" are out of date'
+        raise NotReady(f"{what}. Run: {migrate_command(alias)}")
+    raise NotReady(says_missing(JOBS, alias))
 
 
 def is_in_memory(alias: str) -> bool:

@@ -6,7 +6,8 @@ Times are the server's. States stand as literals: a parameter would keep the pla
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import datetime, timedelta
 from functools import lru_cache
 from itertools import islice
@@ -14,7 +15,7 @@ from typing import Any
 
 import psycopg
 from django.conf import settings
-from django.db import connections
+from django.db import DatabaseError, InterfaceError, connections, transaction
 from django.db.models.functions import Now
 from psycopg.types.datetime import TimestamptzLoader
 
@@ -22,21 +23,38 @@ from jobqueue.models import Job
 from jobqueue.rows import ClaimedJob, ClaimRequest, Finish, NewJob, Promotion
 from jobqueue.stores.base import NewJobs, Store, as_job, claim_order
 from jobqueue.stores.ears import Ear, NotificationEar
+from jobqueue.stores.errors import INSUFFICIENT_PRIVILEGE, UNDEFINED_TABLE, sqlstate
 from jobqueue.stores.prepared import UNPREPARED, give_up, prepared
+from jobqueue.stores.privileges import missing_privileges
 
 CHANNEL = "jobqueue"
 
 # Sent in front of a control statement, in the same round trip and transaction, so that it also works behind a
-# pooler. The plan must not depend on statistics: after a bulk insert, or after a quiet night, they are stale, and
-# the planner would sort or join the whole backlog for each claim. So it is left the one way that is always good:
-# read few rows by index, then find each by its primary key. That is also why the outer statements say
-# "state + 0": a partial index over all ready or running rows must not look like a short cut to a few of them.
-# And no control statement may wait long for anybody's lock.
-CONTROL = """\
+# pooler.
+
+# Whatever the project has chosen: what a claim and a finish rely on is that a row which a peer has just changed is
+# looked at again, not that it is refused.
+READ_COMMITTED = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED;\n"
+
+# No control statement may wait long for anybody's lock.
+PATIENCE = "SET LOCAL lock_timeout = '3s'; SET LOCAL statement_timeout = '15s';\n"
+
+# The plan must not depend on statistics: after a bulk insert, or after a quiet night, they are stale, and the planner
+# would sort or join the whole backlog for each claim. So it is left the one way that is always good: read few rows
+# by index, then find each by its primary key. That is also why the outer statements say "state + 0": a partial index
+# over all ready or running rows must not look like a short cut to a few of them.
+PLANNER = """\
 SET LOCAL enable_sort = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_seqscan = off;
 SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off;
-SET LOCAL lock_timeout = '3s'; SET LOCAL statement_timeout = '15s';
 """
+
+CONTROL = READ_COMMITTED + PATIENCE + PLANNER
+
+# In front of a transaction of statements that Django writes. If we are stopped in the middle, others must not wait.
+CONTROL_BLOCK = f"{READ_COMMITTED}{PATIENCE}SET LOCAL idle_in_transaction_session_timeout = '60s'".encode()
+
+# A finish waits only for those who look at the same job for a moment; whoever keeps a row is worked round.
+BRIEFLY = "SET LOCAL lock_timeout = '250ms'; "
 
 INSERT = """
 INSERT INTO jobqueue_job (handler, name, queue, priority, attempts, crashes, created_at, updated_at, {columns})
@@ -233,21 +251,49 @@ class PostgreSQLStore(Store):
     def _write(self, statement: str, finishes: Sequence[Finish], *columns: Any) -> set[int]:
         ids = _plain([each.job.id for each in finishes])
         claims = _plain([each.job.claim_id.hex for each in finishes])
-        return {job_id for (job_id,) in self._control(statement, (ids, claims, *columns))}
+        return {job_id for (job_id,) in self._control(statement, (ids, claims, *columns), CONTROL + BRIEFLY)}
 
-    def _control(self, statement: str, parameters: Any) -> list[tuple[Any, ...]]:
+    def _control(self, statement: str, parameters: Any, control: str = CONTROL) -> list[tuple[Any, ...]]:
         """Run one statement with the control settings; inside a user's transaction leave theirs alone."""
         connection = connections[self.alias]
-        connection.ensure_connection()
+        in_transaction = self._in_transaction()
         raw = connection.connection
         with connection.wrap_database_errors:
-            if connection.in_atomic_block:
+            if in_transaction:
                 return _run(raw, statement, parameters)
             try:
-                return _run(raw, CONTROL + prepared(raw, statement), parameters)
+                return _run(raw, control + prepared(raw, statement), parameters)
             except UNPREPARED:
                 give_up(raw)
-                return _run(raw, CONTROL + statement, parameters)
+                return _run(raw, control + statement, parameters)
+
+    def statement(self) -> AbstractContextManager[None]:
+        """Give a statement that Django writes the control settings; inside a user's transaction leave theirs alone."""
+        return nullcontext() if self._in_transaction() else self._writing()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        connection = connections[self.alias]
+        ours = not self._in_transaction()
+        with transaction.atomic(using=self.alias):
+            if ours:
+                with connection.wrap_database_errors:
+                    connection.connection.execute(CONTROL_BLOCK)
+            yield
+
+    def _in_transaction(self) -> bool:
+        """Connect if need be, and say whether what runs now is part of a transaction of others than ourselves."""
+        connection = connections[self.alias]
+        connection.ensure_connection()
+        return connection.in_atomic_block or not connection.autocommit
+
+    def refusal(self, error: Exception) -> str | None:
+        """Say what the database refuses however long one waits, and what to do; None if waiting may help."""
+        if sqlstate(error) in {INSUFFICIENT_PRIVILEGE, UNDEFINED_TABLE}:
+            with suppress(DatabaseError, InterfaceError):
+                if missing := missing_privileges(self.alias):
+                    return missing
+        return super().refusal(error)
 
     def ago(self, seconds: float) -> Any:
         """Return the time so many seconds ago, by the server's clock."""

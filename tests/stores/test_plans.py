@@ -206,13 +206,13 @@ def control(request: pytest.FixtureRequest) -> Explain:
     """Explain a control statement as it is run behind a pooler, and as it is on a direct connection."""
 
     def whole(statement: str, parameters: Any) -> Plan:
-        return explain(statement, parameters, postgresql.CONTROL)
+        return explain(statement, parameters, postgresql.PLANNER)
 
     def kept(statement: str, parameters: Any) -> Plan:
         connection.ensure_connection()
         sent = prepared(connection.connection, statement)
         assert sent.startswith(GENERIC)
-        return explain(sent.removeprefix(GENERIC), parameters, postgresql.CONTROL + GENERIC)
+        return explain(sent.removeprefix(GENERIC), parameters, postgresql.PLANNER + GENERIC)
 
     return whole if request.param == "sent whole" else kept
 
