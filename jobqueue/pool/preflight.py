@@ -33,6 +33,7 @@ def check(alias: str, *, forks: bool) -> None:
             raise NotReady(
                 f'Database "{alias}" is SQLite in memory; no other process can see it. Use a file, or work_off.'
             )
+        _check_privileges(alias)
         _check_migrations(alias)
     except (DatabaseError, InterfaceError) as error:
         if refusal := get_store(alias).refusal(error):
@@ -51,6 +52,11 @@ def close_connections() -> None:
     for connection in connections.all(initialized_only=True):
         if connection.settings_dict["OPTIONS"].get("pool") and hasattr(connection, "close_pool"):
             connection.close_pool()
+
+
+def _check_privileges(alias: str) -> None:
+    if lacking := get_store(alias).lacks():
+        raise NotReady(lacking)
 
 
 def _check_migrations(alias: str) -> None:

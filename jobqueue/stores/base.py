@@ -238,7 +238,11 @@ class Store(ABC):
         if table := missing_table(error):
             return says_missing(table, self.alias)
         if isinstance(error, ProgrammingError):
-            return f'Database "{self.alias}" refuses what jobqueue asks: {headline(str(error))}.'
+            return f'Database "{self.alias}" refuses what jobqueue asks: {headline(str(error)).rstrip(".")}.'
+        return None
+
+    def lacks(self) -> str | None:
+        """Say which privileges a pool would lack here, and what to type; None if none."""
         return None
 
     # Helpers

@@ -186,7 +186,9 @@ class PostgreSQLStore(Store):
         """Store many jobs by COPY; their ids come back in the order given."""
         if not new:
             return []
-        with connections[self.alias].cursor() as cursor:
+        connection = connections[self.alias]
+        # Django wraps the errors of execute, not those of copy.
+        with connection.cursor() as cursor, connection.wrap_database_errors:
             cursor.execute(IDS, (len(new),))
             now, ids = cursor.fetchone()
             at = str(now)
@@ -291,9 +293,13 @@ class PostgreSQLStore(Store):
         """Say what the database refuses however long one waits, and what to do; None if waiting may help."""
         if sqlstate(error) in {INSUFFICIENT_PRIVILEGE, UNDEFINED_TABLE}:
             with suppress(DatabaseError, InterfaceError):
-                if missing := missing_privileges(self.alias):
-                    return missing
+                if lacking := self.lacks():
+                    return lacking
         return super().refusal(error)
+
+    def lacks(self) -> str | None:
+        """Say which privileges a pool would lack here, and what to type; None if none."""
+        return missing_privileges(self.alias)
 
     def ago(self, seconds: float) -> Any:
         """Return the time so many seconds ago, by the server's clock."""

@@ -20,8 +20,10 @@ FROM unnest(%s::text[], %s::text[]) AS needed(name, privilege)
 JOIN (SELECT pg_class.oid, relname, nspname AS schema, has_schema_privilege(relnamespace, 'USAGE') AS usable
       FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
       WHERE relkind IN ('r', 'p')) AS found ON found.relname = needed.name
-WHERE CASE WHEN usable THEN pg_table_is_visible(oid) AND NOT has_table_privilege(oid, needed.privilege)
-           ELSE to_regclass(needed.name) IS NULL END
+WHERE CASE WHEN NOT usable THEN to_regclass(needed.name) IS NULL
+           WHEN NOT pg_table_is_visible(oid) THEN false
+           WHEN needed.privilege = 'DELETE' THEN NOT has_table_privilege(oid, 'DELETE')
+           ELSE NOT has_any_column_privilege(oid, needed.privilege) END
 ORDER BY 1, 2
 """
 

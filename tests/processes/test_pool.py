@@ -234,6 +234,7 @@ def test_a_pool_stopped_beyond_its_lease_takes_a_new_identity(start_pool: StartP
     assert frozen.stop() == 0
 
 
+@pytest.mark.usefixtures("unpooled")
 def test_a_pool_that_starts_before_the_jobs_is_woken(start_pool: StartPool, journal: Journal) -> None:
     pool = start_pool(POLL_SECONDS=60)
     wait_until(lambda: tables.Pool.objects.exists(), about=lambda: pool.text)

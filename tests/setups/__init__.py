@@ -66,6 +66,7 @@ def current() -> Setup:
 def setups() -> Mapping[str, Setup]:
     """Return all by name."""
     from tests.setups.pgbouncer import BehindPgBouncer
+    from tests.setups.roles import LeastPrivilege
 
     return {
         "": Setup(),
@@ -73,4 +74,5 @@ def setups() -> Mapping[str, Setup]:
         "repeatable-read": Isolated("REPEATABLE_READ"),
         "serializable-server": IsolatedByServer(),
         "pgbouncer": BehindPgBouncer(),
+        "roles": LeastPrivilege(),
     }

@@ -214,7 +214,10 @@ def control(request: pytest.FixtureRequest) -> Explain:
         assert sent.startswith(GENERIC)
         return explain(sent.removeprefix(GENERIC), parameters, postgresql.PLANNER + GENERIC)
 
-    return whole if request.param == "sent whole" else kept
+    if request.param == "sent whole":
+        return whole
+    request.getfixturevalue("unpooled")
+    return kept
 
 
 def plans_of(step: Callable[[], Any]) -> list[Plan]:

@@ -124,13 +124,9 @@ class TestARowThatSomebodyLocks:
     def somebody(self, store: Store) -> Iterator[BaseDatabaseWrapper]:
         other = connection.copy()
         other.set_autocommit(False)
-        with connection.cursor() as cursor:
-            cursor.execute("SET lock_timeout = '2s'")  # whoever waits, fails
         yield other
         other.rollback()
         other.close()
-        with connection.cursor() as cursor:
-            cursor.execute("RESET lock_timeout")
 
     def lock(self, somebody: BaseDatabaseWrapper, job_id: int) -> None:
         with somebody.cursor() as cursor:
