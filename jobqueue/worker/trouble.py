@@ -13,7 +13,7 @@ from jobqueue.stores.errors import is_contention
 from jobqueue.worker.board import Board
 
 #: So often in a row the database may refuse what no waiting mends by itself: people need a moment to mend it.
-REFUSED_TRIES = 10
+REFUSED_TRIES = 8
 #: So often in a row others may be in the way before that is worth a line.
 CONTENDED_TRIES = 5
 

@@ -132,9 +132,8 @@ class TestNothingCanBeLeftOut:
 
     @pytest.mark.parametrize(("table", "privilege"), [(table, each) for table in NEEDED for each in NEEDED[table]])
     def test_of_a_pool(self, revoke: Callable[[str], None], table: str, privilege: str) -> None:
+        get_store().insert_many([new() for _ in range(6)])
         revoke(f"REVOKE {privilege} ON {table} FROM {WORKER}, {WEB}")
-        for _ in range(6):
-            get_store().insert(new())
         lacking = (
             f'Role {WORKER} lacks {privilege} on {table} in database "default". '
             f"Let the owner type: GRANT {privilege} ON {table} TO {WORKER};"

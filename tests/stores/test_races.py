@@ -35,20 +35,25 @@ class Race:
 
     def run(self, count: int, *words: object) -> list[Any]:
         """Return what each process got."""
+        return self.ends(self.start(count, *words))
+
+    def start(self, count: int, *words: object) -> list[subprocess.Popen[str]]:
+        """Let so many processes go, and return them."""
         command = [sys.executable, "-m", "tests.stores.racer", *map(str, words)]
         pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        self._processes = [
-            subprocess.Popen(command, env=self._environment, text=True, **pipes) for _ in range(count)
-        ]
-        assert [process.stdout.readline() for process in self._processes] == ["ready\n"] * count  # type: ignore[union-attr]
-        for process in self._processes:
+        started = [subprocess.Popen(command, env=self._environment, text=True, **pipes) for _ in range(count)]
+        self._processes += started
+        assert [process.stdout.readline() for process in started] == ["ready\n"] * count  # type: ignore[union-attr]
+        for process in started:
             assert process.stdin is not None
             process.stdin.write("go\n")
             process.stdin.flush()
-        ends = [process.communicate() for process in self._processes]
-        assert [process.returncode for process in self._processes] == [0] * count, "\n".join(
-            err for _, err in ends
-        )
+        return started
+
+    def ends(self, started: list[subprocess.Popen[str]]) -> list[Any]:
+        """Wait for processes, and return what each got."""
+        ends = [process.communicate() for process in started]
+        assert [process.returncode for process in started] == [0] * len(ends), "\n".join(err for _, err in ends)
         return [json.loads(out) for out, _ in ends]
 
     def end(self) -> None:
