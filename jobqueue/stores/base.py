@@ -140,9 +140,13 @@ class Store(ABC):
         return [each for each in finishes if not _is_written(each, now.get(each.job.id))]
 
     def hold(self, job: ClaimedJob) -> bool:
-        """Lock the row of a job inside the present transaction; False if the claim is lost."""
-        mine = self._jobs.running().filter(pk=job.id, claim_id=job.claim_id).select_for_update(no_key=True)
-        return mine.values_list("pk").first() is not None
+        """Lock the row of a job inside the present transaction; False if the claim is lost.
+
+        Raises:
+            OperationalError: at once, if somebody keeps the row locked.
+        """
+        mine = self._jobs.running().filter(pk=job.id, claim_id=job.claim_id)
+        return mine.select_for_update(nowait=True, no_key=True).values_list("pk").first() is not None
 
     # Jobs without a worker
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from django.db import OperationalError
 
@@ -24,8 +24,9 @@ ASIDE_SECONDS = 1.0
 class Ends:
     """Filled by the performers, emptied by the clerk; what somebody keeps locked is put aside meanwhile."""
 
-    def __init__(self, slot: Slot) -> None:
+    def __init__(self, slot: Slot, clock: Callable[[], float] = time.monotonic) -> None:
         self._slot = slot
+        self._clock = clock
         self._adding = threading.Lock()
         self._fresh: deque[Ended] = deque()
         self._oldest = 0.0
@@ -36,7 +37,7 @@ class Ends:
         """Take over an ended attempt; return how many wait to be written for the first time."""
         with self._adding:
             if not self._fresh:
-                self._oldest = time.monotonic()
+                self._oldest = self._clock()
             self._slot.end(ended.job.id, ending_of(ended))
             self._fresh.append(ended)
             return len(self._fresh)
@@ -55,14 +56,14 @@ class Ends:
         """Return the seconds until something is to be written that may wait for so long; None if there is nothing."""
         dues = [self._oldest + patience] if self._fresh else []
         dues += [self._again_at] if self._aside else []
-        return max(min(dues) - time.monotonic(), 0.0) if dues else None
+        return max(min(dues) - self._clock(), 0.0) if dues else None
 
     def take(self) -> tuple[list[Ended], list[Ended]]:
         """Return what is to be written now: what is fresh, and what was put aside if it is time to try it again."""
         fresh = []
         while self._fresh:
             fresh.append(self._fresh.popleft())
-        return fresh, list(self._aside) if time.monotonic() >= self._again_at else []
+        return fresh, list(self._aside) if self._clock() >= self._again_at else []
 
     def note(self, fresh: list[Ended], again: list[Ended], locked: Collection[int]) -> None:
         """Note that what was taken is written, and tell those who wait for it; the jobs of ``locked`` are put aside.
@@ -77,7 +78,7 @@ class Ends:
             self._slot.write(len(self._aside) + len(fresh))
         self._aside = aside
         if again or locked:
-            self._again_at = time.monotonic() + ASIDE_SECONDS
+            self._again_at = self._clock() + ASIDE_SECONDS
         for each in (*fresh, *again):
             if each.acknowledge is not None and each.job.id not in locked:
                 each.acknowledge.set()

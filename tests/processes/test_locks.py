@@ -8,12 +8,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from jobqueue import enqueue_many
+from jobqueue import models as tables
 from jobqueue.models import Job
 from jobqueue.states import State
 from tests.processes import jobs
@@ -35,9 +38,12 @@ class Somebody:
         self._connection = connection.copy()
 
     def lock(self, job_id: int) -> None:
+        self.run("SELECT FROM jobqueue_job WHERE id = %s FOR UPDATE", job_id)
+
+    def run(self, statement: str, *parameters: int) -> None:
         self._connection.set_autocommit(False)
         with self._connection.cursor() as cursor:
-            cursor.execute("SELECT FROM jobqueue_job WHERE id = %s FOR UPDATE", [job_id])
+            cursor.execute(statement, parameters)
 
     def let_go(self) -> None:
         self._connection.rollback()
@@ -105,6 +111,51 @@ def test_a_job_that_waits_in_a_workers_hands_is_performed_when_its_row_is_free(
     assert journal.counts() == dict.fromkeys(range(-1, 350), 1)
     assert set(Job.objects.values_list("attempts", "crashes")) == {(1, 0)}
     assert pool.stop() == 0
+
+
+def test_a_lock_on_the_whole_table_is_no_outage(
+    start_pool: StartPool, journal: Journal, somebody: Somebody
+) -> None:
+    """As a migration takes it."""
+    pool = start_pool("-n", "2", "-v", "0", LEASE_SECONDS=60)
+    wait_until(lambda: tables.Pool.objects.exists(), about=lambda: pool.text)
+    enqueue_many((jobs.nap.bind(key, 0.5) for key in range(2)), priority=1)
+    enqueue_many(jobs.note.bind(key) for key in range(2, 100))
+    wait_until(lambda: len(journal.entries()) >= 2, about=lambda: pool.text)
+    somebody.run("LOCK TABLE jobqueue_job IN ACCESS EXCLUSIVE MODE")
+    wait_until(lambda: waiting_for_a_lock() >= 3)
+    wait_until(lambda: waiting_for_a_lock() < 3)  # one of them has given up, for now
+    somebody.let_go()
+    wait_until(lambda: all_succeeded(100), about=lambda: f"{states()} {pool.text}")
+    assert journal.counts() == dict.fromkeys(range(100), 1)
+    assert set(Job.objects.values_list("attempts", "crashes")) == {(1, 0)}
+    assert pool.stop() == 0
+    assert "Cannot reach" not in pool.text
+
+
+def waiting_for_a_lock() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        return int(cursor.fetchone()[0])
+
+
+def test_while_a_pools_own_row_is_locked_it_does_all_else(
+    start_pool: StartPool, journal: Journal, somebody: Somebody
+) -> None:
+    pool = start_pool("-n", "2", "-v", "0")
+    row = wait_until(lambda: tables.Pool.objects.first(), about=lambda: pool.text)
+    somebody.run("SELECT FROM jobqueue_pool FOR UPDATE")
+    wait_until(lambda: waiting_for_a_lock() > 0)
+    jobs.note.using(run_at=timezone.now() + timedelta(seconds=1)).enqueue(1)
+    wait_until(lambda: all_succeeded(1), about=lambda: f"{states()} {pool.text}")
+    beats = tables.Pool.objects.get().beats
+    somebody.let_go()
+    wait_until(lambda: tables.Pool.objects.get().beats > beats, about=lambda: pool.text)
+    assert tables.Pool.objects.get().pk == row.pk
+    assert pool.stop() == 0
+    assert "Cannot reach" not in pool.text
 
 
 def test_a_pass_writes_the_others_and_waits_for_the_locked_one(

@@ -140,7 +140,7 @@ def hold_many(pool_id: int) -> list[int]:
 
 
 def only_on(vendor: str) -> Any:
-    return pytest.mark.skipif(connection.vendor != vendor, reason=f"plans of {vendor}")
+    return pytest.mark.skipif(connection.vendor != vendor, reason=f"only on {vendor}")
 
 
 # PostgreSQL: EXPLAIN ANALYZE runs the statement and counts.
