@@ -309,9 +309,11 @@ def _act(verb: str, job: Job | int, origins: tuple[State, ...]) -> None:
     job_id = job if isinstance(job, int) else job.pk
     row = apps.get_model("jobqueue", "Job")._base_manager.using(store.alias).filter(pk=job_id)
     if getattr(store, verb)(job_id):
-        _ring(store, set(row.filter(state=State.READY).values_list("queue", flat=True)))
-        return
-    state = row.values_list("state", flat=True).first()
+        with store.statement():
+            queues = set(row.filter(state=State.READY).values_list("queue", flat=True))
+        return _ring(store, queues)
+    with store.statement():
+        state = row.values_list("state", flat=True).first()
     if state is None:
         raise JobStateError(f"Job #{job_id} does not exist.")
     possible = " or ".join(each.label for each in origins)

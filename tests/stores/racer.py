@@ -15,7 +15,7 @@ from typing import Any
 from uuid import uuid4
 
 import django
-from django.db import transaction
+from django.db import OperationalError, transaction
 
 django.setup()
 
@@ -26,6 +26,7 @@ from jobqueue.outcomes import RELEASE, Decision  # noqa: E402
 from jobqueue.rows import ClaimRequest, Finish  # noqa: E402
 from jobqueue.states import State  # noqa: E402
 from jobqueue.stores import get_store  # noqa: E402
+from jobqueue.stores.errors import sqlstate  # noqa: E402
 from jobqueue.stores.pools import PoolRegistry  # noqa: E402
 
 DONE = Decision(State.SUCCEEDED)
@@ -100,9 +101,14 @@ def act_for(seconds: str, way: str) -> int:
     """Retry, cancel and hasten jobs, one by one or many together; return how often that was possible."""
     acts = 0
     for _ in during(seconds):
-        ids = list(Job.objects.order_by("?").values_list("pk", flat=True)[:50])
-        with transaction.atomic() if way == "together" else nullcontext():
-            acts += sum(map(act, ids))
+        try:
+            ids = list(Job.objects.order_by("?").values_list("pk", flat=True)[:50])
+            with transaction.atomic() if way == "together" else nullcontext():
+                acts += sum(map(act, ids))
+        except OperationalError as error:
+            # Where the project has chosen SERIALIZABLE, it must begin its own transactions anew.
+            if sqlstate(error) != "40001":
+                raise
     return acts
 
 
