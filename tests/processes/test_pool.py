@@ -74,7 +74,7 @@ def test_a_killed_pool_takes_its_children_along_and_another_performs_its_jobs(
     start_pool: StartPool, journal: Journal
 ) -> None:
     doomed = start_pool("-n", "2")
-    ids = enqueue_many(jobs.nap.bind(key, 1) for key in range(2))
+    ids = enqueue_many(jobs.nap.bind(key, 3) for key in range(2))
     wait_until(lambda: len(journal.entries()) == 2, about=lambda: doomed.text)
     survivor = start_pool("-n", "1")
     wait_until(lambda: tables.Pool.objects.count() == 2)

@@ -35,7 +35,10 @@ class Setup:
 
 
 class Isolated(Setup):
-    """The project has chosen an isolation level in OPTIONS."""
+    """The project has chosen an isolation level in OPTIONS, and its database has it as default.
+
+    The one is for transactions, the other for statements outside of them, too.
+    """
 
     def __init__(self, level: str) -> None:
         self._level = level
@@ -44,17 +47,14 @@ class Isolated(Setup):
         """Set it as Django's documentation says."""
         from psycopg import IsolationLevel
 
-        entry["OPTIONS"] = entry.get("OPTIONS", {}) | {"isolation_level": IsolationLevel[self._level]}
-
-
-class IsolatedByServer(Setup):
-    """The database's default is SERIALIZABLE, so that statements outside of transactions are serializable, too."""
+        level = IsolationLevel[self._level.upper().replace(" ", "_")]
+        entry["OPTIONS"] = entry.get("OPTIONS", {}) | {"isolation_level": level}
 
     def begin(self, connection: Any) -> None:
-        """Set it; for the tests' own connection, too."""
+        """Set it on the server."""
         name = connection.ops.quote_name(connection.settings_dict["NAME"])
         with connection.cursor() as cursor:
-            cursor.execute(f"ALTER DATABASE {name} SET default_transaction_isolation = 'serializable'")
+            cursor.execute(f"ALTER DATABASE {name} SET default_transaction_isolation = '{self._level}'")
         connection.close()
 
 
@@ -70,9 +70,8 @@ def setups() -> Mapping[str, Setup]:
 
     return {
         "": Setup(),
-        "serializable": Isolated("SERIALIZABLE"),
-        "repeatable-read": Isolated("REPEATABLE_READ"),
-        "serializable-server": IsolatedByServer(),
+        "serializable": Isolated("serializable"),
+        "repeatable-read": Isolated("repeatable read"),
         "pgbouncer": BehindPgBouncer(),
         "roles": LeastPrivilege(),
     }

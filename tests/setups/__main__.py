@@ -7,25 +7,25 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from demo_site.servers import ServerError, call, carried_postgresql
 from tests.setups import Setup, setups
 
-#: What depends on how the database is set up. Tests of processes mostly wait, so two at a time.
+#: What depends on how the database is set up; plans do not. Tests of processes mostly wait, so three at a time.
 CONCERNED = (
-    *("-n", "2", "--dist", "loadscope"),
-    *("tests/stores", "tests/worker", "tests/processes/test_pool.py", "tests/processes/test_outage.py"),
+    *("-n", "3", "--ignore", "tests/stores/test_plans.py", "tests/stores", "tests/worker"),
+    *(f"tests/processes/{name}.py" for name in ("test_pool", "test_outage", "test_locks")),
 )
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run, and return the worst exit status."""
-    names, _, rest = _split(arguments)
+    names, rest = _split(arguments)
     known = setups()
-    if not names or not set(names) <= known.keys():
-        print(f"usage: python -m tests.setups NAME… [-- PYTEST ARGUMENTS]; {_told(known)}", file=sys.stderr)
+    if unknown := [name for name in names or ["nothing"] if not name or name not in known]:
+        print(f"No set-up {unknown[0]}; there are {', '.join(filter(None, known))}.", file=sys.stderr)
         return 2
     try:
         return max(_run(name, known[name], rest or CONCERNED) for name in names)
@@ -34,16 +34,10 @@ def main(arguments: Sequence[str]) -> int:
         return 1
 
 
-def _split(arguments: Sequence[str]) -> tuple[list[str], bool, list[str]]:
-    words = list(arguments)
-    if "--" not in words:
-        return words, False, []
+def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    words = [*arguments, "--"]
     at = words.index("--")
-    return words[:at], True, words[at + 1 :]
-
-
-def _told(known: Mapping[str, Setup]) -> str:
-    return f"names: {', '.join(filter(None, known))}"
+    return words[:at], words[at + 1 : -1]
 
 
 def _run(name: str, setup: Setup, words: Sequence[str]) -> int:
