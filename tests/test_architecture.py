@@ -18,9 +18,10 @@ FLOORS: dict[str, set[str]] = {
     "words": {"exceptions", "states", "outcomes", "rows", "signals", "conf"},
     "policy": {"policy"},
     "speech": {"logs"},
+    "secrecy": {"sealing"},
     "job": {"handlers", "options", "models", "migrations"},
     "stores": {"stores"},
-    "doors": {"ringing", "pending", "client", "declaring", "sending", "performing"},
+    "doors": {"ringing", "pending", "client", "declaring", "sending", "performing", "rotating"},
     "face": {"jobqueue"},
     "processes": {"worker", "pool"},
     "edges": {"cli", "apps", "checks", "testing", "management"},
@@ -44,6 +45,7 @@ STRANGERS: list[tuple[set[str], set[str]]] = [
 #: Imports inside functions, each with its reason.
 LATE: dict[tuple[str, str], str] = {
     ("jobqueue.pool.daemon", "daemon"): "an optional extra",
+    ("jobqueue.sealing", "cryptography.fernet"): "an optional extra",
 }
 
 #: Modules that import by name at run time, each with its reason.
