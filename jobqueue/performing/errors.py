@@ -9,6 +9,7 @@ from traceback import TracebackException
 
 from jobqueue.exceptions import JobQueueError
 from jobqueue.handlers.shown import mask_for
+from jobqueue.logs import harmless
 from jobqueue.rows import ClaimedJob
 
 logger = logging.getLogger("jobqueue.job")
@@ -42,7 +43,9 @@ def describe_for(job: ClaimedJob, exception: BaseException) -> str:
 
 def complain(job: ClaimedJob, what: str, exception: BaseException) -> None:
     """Log what went wrong beside the job and changes nothing about it."""
-    logger.error("%s of %s raised %s", what, job, describe_for(job, exception))
+    logger.error(
+        "%s of %s raised %s", what, harmless(str(job)), harmless(describe_for(job, exception), but="\n\t")
+    )
 
 
 def storable(text: str) -> str:
