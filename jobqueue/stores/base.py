@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
@@ -44,6 +44,10 @@ class Store(ABC):
 
     def __init__(self, alias: str) -> None:
         self.alias = alias
+
+    def deadline(self, seconds: float) -> AbstractContextManager[object]:
+        """Return what bounds each question that the calling thread asks inside of it, where a server may be gone."""
+        return nullcontext()
 
     # Enqueue
 

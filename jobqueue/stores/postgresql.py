@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from functools import lru_cache
 from itertools import islice
@@ -21,6 +22,7 @@ from psycopg.types.datetime import TimestamptzLoader
 from jobqueue.models import Job
 from jobqueue.rows import ClaimedJob, ClaimRequest, Finish, NewJob, Promotion
 from jobqueue.stores.base import NewJobs, Store, as_job, claim_order
+from jobqueue.stores.deadline import Deadline
 from jobqueue.stores.ears import Ear, NotificationEar
 from jobqueue.stores.prepared import UNPREPARED, give_up, prepared
 
@@ -149,6 +151,10 @@ class PostgreSQLStore(Store):
     """One statement per step, one round trip each; peers pass each other by SKIP LOCKED."""
 
     can_notify = True
+
+    def deadline(self, seconds: float) -> AbstractContextManager[object]:
+        """Return what shuts the calling thread's connection down if a question inside of it takes longer."""
+        return Deadline(self.alias, seconds)
 
     def insert(self, new: NewJob) -> Job | None:
         """Store one job on the caller's connection and transaction; None if its key is taken."""

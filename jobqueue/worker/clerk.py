@@ -11,6 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
 from random import random
 from typing import TypeVar
@@ -44,6 +45,8 @@ FLUSH_SECONDS = 0.05
 REFUSALS = (DataError, IntegrityError, ValueError, OverflowError)
 #: An error that no waiting mends, such as a missing table, ends the worker after so many tries.
 FATAL_TRIES = 3
+#: A question that is not answered for so long is given up, and its connection with it; statements end before.
+PATIENCE_SECONDS = 20.0
 
 T = TypeVar("T")
 
@@ -95,6 +98,7 @@ class Clerk(threading.Thread):
         self._renewals: deque[_Renewal] = deque()
         self._closing = False
         self._stopping = False
+        self._deadline: AbstractContextManager[object] = nullcontext()
         self.error: Exception | None = None
 
     # The performers' side
@@ -148,6 +152,7 @@ class Clerk(threading.Thread):
 
     def run(self) -> None:
         """Go on until stopped; an error that waiting does not mend closes the worker."""
+        self._deadline = self._store.deadline(PATIENCE_SECONDS)
         try:
             while not self._stopping:
                 self._turn()
@@ -226,7 +231,8 @@ class Clerk(threading.Thread):
             return 0
         request = ClaimRequest(uuid4(), pool_id, self._slot.name, limit, **asdict(self._selection))
         try:
-            jobs = self._store.claim(request)
+            with self._deadline:
+                jobs = self._store.claim(request)
         except (DatabaseError, InterfaceError) as error:
             self._mend(error, 0)
             # The answer may be lost, not the claim: it was ours if it was made at all.
@@ -258,7 +264,8 @@ class Clerk(threading.Thread):
         failures = 0
         while True:
             try:
-                return step()
+                with self._deadline:
+                    return step()
             except REFUSALS:
                 raise
             except (DatabaseError, InterfaceError) as error:

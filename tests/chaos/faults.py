@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 
+from jobqueue.pool.maintenance import LEAST_PATIENCE
 from tests.chaos.pools import Pool, send
 from tests.chaos.scene import Scene
 
@@ -111,7 +112,7 @@ def terminate_backends(scene: Scene) -> None:
     with contextlib.suppress(psycopg.OperationalError), psycopg.connect(scene.url, autocommit=True) as connection:
         connection.execute(
             "SELECT pg_terminate_backend(pid) FROM (SELECT pid FROM pg_stat_activity "
-            "WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() ORDER BY random() LIMIT 3) AS some"
+            "WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() ORDER BY random() LIMIT 3) AS victims"
         )
 
 
@@ -149,9 +150,19 @@ def freeze_network(scene: Scene) -> None:
 
 def lose_connections(scene: Scene) -> None:
     """Make black holes of the present connections: they stay open, and nothing passes any more."""
-    assert scene.proxy is not None
-    scene.proxy.hold()
-    scene.proxy.lose_held()
+    proxy = scene.proxy
+    assert proxy is not None
+
+    def run() -> None:
+        since = time.time()
+        families = [pid for pool in scene.pools for pid in pool.family()]
+        proxy.hold()
+        proxy.lose_held()
+        # With a short lease there is no time to find out.
+        time.sleep(LEAST_PATIENCE + scene.options.lease)
+        scene.record.stopped(families, since)
+
+    scene.in_background(run)
 
 
 # The server

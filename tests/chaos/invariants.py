@@ -73,6 +73,11 @@ class Evidence:
     lease: float = 30.0
 
     @cached_property
+    def kind_of(self) -> dict[int, Kind]:
+        """Kinds by job."""
+        return {job: self.kinds[number] for number, job in self.stored.items()}
+
+    @cached_property
     def runs_of(self) -> dict[int, list[Run]]:
         """Runs by job."""
         found = defaultdict(list)
@@ -222,6 +227,16 @@ def _lost_its_worker(seen: Evidence, ending: Move) -> bool:
     return ending.pool is not None and seen.lost_pools.get(ending.pool, ending.at + 1) <= ending.at
 
 
+def no_pool_is_declared_dead_in_vain(seen: Evidence) -> Iterator[Violation]:
+    """I5: a pool that could beat is never taken for dead, however long the database was away."""
+    for each in seen.pool_events:
+        silent_since = each.at - 2 * seen.lease
+        if each.event == "declared dead" and not (
+            seen.died(each.pid, each.at) or seen.was_cut_off(each.pid, silent_since, each.at)
+        ):
+            yield Violation("I5", f"pool {each.pool} (pid {each.pid}) was declared dead and lived")
+
+
 def nobody_overlaps(seen: Evidence) -> Iterator[Violation]:
     """I6: a job runs at one place at a time, unless its earlier worker was stopped or cut off."""
     for job, runs in seen.runs_of.items():
@@ -249,6 +264,8 @@ def nobody_starts_too_often(seen: Evidence) -> Iterator[Violation]:
 def each_charge_is_explained(seen: Evidence) -> Iterator[Violation]:
     """I8: attempts are the starts, save for claims whose worker died before the job could say that it began."""
     for (job, claim), ending in seen.endings.items():
+        if seen.kind_of.get(job) is Kind.BOOK and _state(ending.state) is State.SCHEDULED:
+            continue  # its transaction could not even be opened
         if not ending.attempts and (job, claim) not in seen.run_of and not _lost_its_worker(seen, ending):
             yield Violation("I8", f"job {job} was charged for claim {claim}, under which it never started: {ending}")
     for job, runs in seen.runs_of.items():
@@ -274,6 +291,7 @@ RULES: tuple[Callable[[Evidence], Iterator[Violation]], ...] = (
     each_ends_once_by_its_claim,
     each_claim_is_started_once,
     each_further_start_is_explained,
+    no_pool_is_declared_dead_in_vain,
     nobody_overlaps,
     nobody_starts_too_often,
     each_charge_is_explained,

@@ -75,20 +75,23 @@ class Proxy:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)
-        gate = self._open
-        try:
-            await gate.wait()
-            from_server, to_server = await asyncio.open_unix_connection(str(self._target))
-        except OSError:
-            self._reset(writer)
-            return
+        with contextlib.suppress(OSError, asyncio.CancelledError):
+            await self._connect(reader, writer, self._open)
+        self._reset(writer)
+
+    async def _connect(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, gate: asyncio.Event
+    ) -> None:
+        await gate.wait()
+        from_server, to_server = await asyncio.open_unix_connection(str(self._target))
         there = asyncio.create_task(self._pump(reader, to_server, gate))
         back = asyncio.create_task(self._answer(from_server, writer, gate))
-        await asyncio.wait([there, back], return_when=asyncio.FIRST_COMPLETED)
-        there.cancel()
-        back.cancel()
-        to_server.close()
-        self._reset(writer)
+        try:
+            await asyncio.wait([there, back], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            there.cancel()
+            back.cancel()
+            to_server.close()
 
     async def _pump(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, gate: asyncio.Event
