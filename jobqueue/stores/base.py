@@ -130,8 +130,13 @@ class Store(ABC):
         now = {pk: (claim, state) for pk, claim, state in rows.values_list("pk", "claim_id", "state")}
         return [each for each in finishes if not _is_written(each, now.get(each.job.id))]
 
-    def hold(self, job: ClaimedJob) -> bool:
-        """Lock the row of a job inside the present transaction; False if the claim is lost."""
+    def hold(self, job: ClaimedJob, seconds: float) -> bool:
+        """Lock the row of a job inside the present transaction; False if the claim is lost.
+
+        Args:
+            job: as claimed.
+            seconds: a server that hears nothing for so long may end the transaction: the worker is gone.
+        """
         mine = self._jobs.running().filter(pk=job.id, claim_id=job.claim_id).select_for_update(no_key=True)
         return mine.values_list("pk").first() is not None
 

@@ -27,6 +27,8 @@ from jobqueue.stores.ears import Ear, NotificationEar
 from jobqueue.stores.prepared import UNPREPARED, give_up, prepared
 
 CHANNEL = "jobqueue"
+#: The longest that the server takes for a timeout, in milliseconds.
+LONGEST_TIMEOUT = 2**31 - 1
 
 # Sent in front of a control statement, in the same round trip and transaction, so that it also works behind a
 # pooler. The plan must not depend on statistics: after a bulk insert, or after a quiet night, they are stale, and
@@ -205,6 +207,14 @@ class PostgreSQLStore(Store):
         # What this very statement has moved, it does not see as ready.
         ready = frozenset(queues).union(ready)
         return Promotion(moved, frozenset(queues), ready, None if next_in is None else max(next_in, 0.0))
+
+    def hold(self, job: ClaimedJob, seconds: float) -> bool:
+        """Lock the row of a job inside the present transaction; False if the claim is lost."""
+        # A server learns late, or never, that a silent client is gone, and would keep the lock as long.
+        with connections[self.alias].cursor() as cursor:
+            milliseconds = min(int(seconds * 1000), LONGEST_TIMEOUT)
+            cursor.execute(f"SET LOCAL idle_in_transaction_session_timeout = {milliseconds}")
+        return super().hold(job, seconds)
 
     def _finish_succeeded(self, finishes: Sequence[Finish]) -> set[int]:
         now = time.monotonic()

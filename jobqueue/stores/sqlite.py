@@ -217,10 +217,10 @@ class SQLiteStore(Store):
             complete = cursor.rowcount == len(rows)
         return {each.job.id for each in finishes} if complete else set()
 
-    def hold(self, job: ClaimedJob) -> bool:
+    def hold(self, job: ClaimedJob, seconds: float) -> bool:
         """Lock the file inside the present transaction; False if the claim of the job is lost."""
         self._rows(LOCK, ())
-        return super().hold(job)
+        return super().hold(job, seconds)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

@@ -200,7 +200,9 @@ def lock_rows(scene: Scene) -> None:
     def run() -> None:
         try:
             with psycopg.connect(scene.url) as connection:
-                connection.execute("SELECT 1 FROM jobqueue_job WHERE state IN (1, 2) LIMIT 20 FOR UPDATE SKIP LOCKED")
+                connection.execute(
+                    "SELECT 1 FROM jobqueue_job WHERE state IN (1, 2) LIMIT 20 FOR UPDATE SKIP LOCKED"
+                )
                 time.sleep(2)
         except psycopg.OperationalError:
             return  # the server went away meanwhile

@@ -267,11 +267,15 @@ def each_charge_is_explained(seen: Evidence) -> Iterator[Violation]:
         if seen.kind_of.get(job) is Kind.BOOK and _state(ending.state) is State.SCHEDULED:
             continue  # its transaction could not even be opened
         if not ending.attempts and (job, claim) not in seen.run_of and not _lost_its_worker(seen, ending):
-            yield Violation("I8", f"job {job} was charged for claim {claim}, under which it never started: {ending}")
+            yield Violation(
+                "I8", f"job {job} was charged for claim {claim}, under which it never started: {ending}"
+            )
     for job, runs in seen.runs_of.items():
         row, given_back = seen.rows.get(job), seen.given_back(job)
         if row is not None and job not in seen.retried_by_hand and row.attempts < len(runs) - given_back:
-            yield Violation("I8", f"job {job}: {row.attempts} attempts, {len(runs)} starts, {given_back} given back")
+            yield Violation(
+                "I8", f"job {job}: {row.attempts} attempts, {len(runs)} starts, {given_back} given back"
+            )
 
 
 def the_ledger_is_exact(seen: Evidence) -> Iterator[Violation]:

@@ -69,7 +69,7 @@ def poison(number: int) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-@job(atomic=True, backoff=quickly)
+@job(atomic=True, backoff=quickly, max_run_time=5)
 def book(number: int) -> None:
     """Write to the database in the transaction that also ends the job."""
     leave_a_line("start", number)

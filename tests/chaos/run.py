@@ -118,7 +118,9 @@ def _disturb(found: Scene) -> None:
 
     options = found.options
     known = faults.known(options.database)
-    chosen = {fault: weight for fault, weight in known.items() if fault.__name__ in (options.faults or _names(known))}
+    chosen = {
+        fault: weight for fault, weight in known.items() if fault.__name__ in (options.faults or _names(known))
+    }
     time.sleep(2)  # for the pools to be there
     until = time.monotonic() + options.seconds
     while time.monotonic() < until:
@@ -169,13 +171,16 @@ def _gather(found: Scene, planned: list[Planned], ids: list[int], calls: Path) -
     kinds |= dict.fromkeys(called.stored, Kind.CLICKED)
     runs = journal.runs(found.directory / "jobs")
     deaths = found.record.deaths | {run.pid: run.end for run in runs if run.how == "died" and run.end}
+    moves = audit.moves()
+    with (found.directory / "moves.log").open("w") as stream:
+        stream.writelines(f"{move}\n" for move in moves)
     return Evidence(
         kinds=kinds,
         stored={each.number: job for each, job in zip(planned, ids, strict=True)} | called.stored,
         undone=called.undone,
         rows={row[0]: Row(*row) for row in Job.objects.values_list(*Row._fields)},
         runs=runs,
-        moves=audit.moves(),
+        moves=moves,
         pool_events=audit.pool_events(),
         booked=audit.booked(),
         deaths=deaths,

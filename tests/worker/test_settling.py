@@ -17,6 +17,7 @@ from tests.worker.conftest import Held
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+
 def die(post: Post, slot: Slot, end: End = End.CRASHED, status: int = -9) -> None:
     slot.words.end, slot.words.status, slot.words.seat = end, status, Seat.DEAD
     Settling(post).run()
