@@ -51,5 +51,6 @@ class Deadline:
 
     def _cut(self) -> None:
         with suppress(Exception):  # it may be closing, or opening, just now
-            with socket.socket(fileno=os.dup(self._connection.connection.fileno())) as wire:
+            descriptor = os.dup(self._connection.connection.fileno())
+            with socket.socket(fileno=descriptor) as wire:
                 wire.shutdown(socket.SHUT_RDWR)

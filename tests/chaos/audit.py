@@ -61,7 +61,7 @@ END;
 CREATE TRIGGER chaos_removed AFTER DELETE ON jobqueue_pool BEGIN
   {_INTO_POOLS} VALUES ({_NOW}, OLD.id, OLD.pid, 'removed');
 END;
-"""  # noqa: S608 (constants)
+"""
 
 
 class Move(NamedTuple):

@@ -10,6 +10,7 @@ import contextlib
 import select
 import sys
 import time
+from datetime import timedelta
 from pathlib import Path
 from random import Random
 
@@ -53,16 +54,10 @@ def store(number: int, seconds: float, delay: float) -> int:
     call = jobs.rest.bind(number, seconds)
     while True:
         try:
-            return int(enqueue(call, key=f"call-{number}", run_at=None if not delay else _soon(delay)).pk)
+            return int(enqueue(call, key=f"call-{number}", run_at=timedelta(seconds=delay)).pk)
         except (DatabaseError, InterfaceError):
             connection.close()
             time.sleep(0.1)
-
-
-def _soon(seconds: float) -> object:
-    from datetime import timedelta
-
-    return timedelta(seconds=seconds)
 
 
 def undo(number: int) -> None:

@@ -73,7 +73,8 @@ class Report:
         return f"jobs of {len(waits)} killed workers were back in {median(waits):.2f} s, {most:.2f} s at most"
 
     def _waits(self) -> Iterator[float]:
-        seen, last = self.evidence, {}
+        seen = self.evidence
+        last: dict[int, float] = {}
         for (_, _), move in seen.endings.items():
             words = (move.worker or "").rpartition("pid:")
             pid = int(words[2]) if words[2].isdecimal() else 0
@@ -108,8 +109,7 @@ def _store(planned: list[Planned]) -> list[int]:
     from tests.chaos import audit, jobs
 
     audit.install()
-    calls = {kind: getattr(jobs, kind.value) for kind in Kind if kind is not Kind.CLICKED}
-    return list(enqueue_many(calls[each.kind].bind(each.number, *each.arguments) for each in planned))
+    return list(enqueue_many(getattr(jobs, each.kind).bind(each.number, *each.arguments) for each in planned))
 
 
 def _disturb(found: Scene) -> None:
