@@ -99,6 +99,7 @@ class Job(models.Model):
     result = models.TextField(  # noqa: DJ001
         null=True, blank=True, help_text="Return value as JSON, maybe encrypted; job.return_value is decoded."
     )
+    key = models.CharField(max_length=255, null=True, blank=True, help_text="No second job has it.")  # noqa: DJ001
 
     objects = JobQuerySet.as_manager()
 
@@ -124,6 +125,7 @@ class Job(models.Model):
             ),
         ]
         constraints: ClassVar = [
+            models.UniqueConstraint(fields=["key"], name="jobqueue_job_key", condition=Q(key__isnull=False)),
             models.CheckConstraint(
                 condition=Q(state__gte=State.SCHEDULED.value, state__lte=State.CANCELLED.value),
                 name="jobqueue_job_state",

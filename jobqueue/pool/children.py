@@ -15,7 +15,7 @@ from django.db import connections
 
 from jobqueue import logs, signals
 from jobqueue.conf import Settings
-from jobqueue.performing.connections import keep_open_between_jobs
+from jobqueue.performing.connections import keep_open_between_jobs, notice_lost_servers
 from jobqueue.performing.timeouts import Alarm
 from jobqueue.pool.duties import DeclaredDead, Post
 from jobqueue.pool.maintenance import Maintenance
@@ -48,6 +48,7 @@ def run_worker(
     """Be a worker until told to stop."""
     slot.words.pid = os.getpid()
     slot.words.name = options.signature(os.getpid()).encode()
+    notice_lost_servers()
     keep_open_between_jobs()
     with Alarm() as alarm:
         worker = Worker(get_store(), settings, options.worker, board=board, slot=slot, bell=bell, alarm=alarm)
@@ -80,6 +81,7 @@ def run_maintenance(
     bell: Bell,
 ) -> None:
     """Be the pool's maintenance until told to leave."""
+    notice_lost_servers()
     post = Post(get_store(), settings, options, board, bells, parent)
     maintenance = Maintenance(post, bell)
     _become_child(parent, on_term=maintenance.stop, on_quit=maintenance.stop)

@@ -248,3 +248,22 @@ def test_without_listening_polling_finds_the_jobs(start_pool: StartPool, journal
     wait_until(lambda: tables.Pool.objects.exists(), about=lambda: pool.text)
     jobs.note.enqueue(1)
     wait_until(lambda: all_succeeded(1), about=lambda: pool.text)
+
+
+def test_neighbours_of_a_job_that_takes_its_pool_along_are_blamed_once(
+    start_pool: StartPool, journal: Journal
+) -> None:
+    """Three pools vanish over the same job, as when a container has no memory left for it."""
+    enqueue_many(jobs.note.bind(key) for key in range(50))
+    jobs.take_the_pool_along.enqueue(1000)
+    enqueue_many(jobs.note.bind(key) for key in range(100, 400))
+    for _ in range(3):
+        pool = start_pool("-v", "0")
+        assert pool.wait() == -signal.SIGKILL
+    pool = start_pool("-v", "0")
+    wait_until(lambda: states() == {"succeeded": 350, "failed": 1}, about=lambda: f"{states()} {pool.text}")
+    [failed] = Job.objects.failed()
+    assert "Poison" in str(failed.last_error)
+    assert journal.counts()[1000] == 3
+    assert max(Job.objects.succeeded().values_list("crashes", flat=True)) <= 1
+    assert pool.stop() == 0

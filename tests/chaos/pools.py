@@ -1,0 +1,58 @@
+"""Pools by the real command, and what can be done to their processes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from tests.processes.harness import parent_of, processes
+
+MANAGE = Path(__file__).resolve().parents[2] / "manage.py"
+
+
+class Pool:
+    """One ``manage.py jobworker``."""
+
+    def __init__(self, log: Path, environment: dict[str, str], workers: int, words: Iterable[str] = ()) -> None:
+        self.log = log
+        with log.open("ab") as stream:
+            self.process = subprocess.Popen(
+                [sys.executable, str(MANAGE), "jobworker", "-n", str(workers), "-v", "0", *words],
+                env=environment,
+                stdout=stream,
+                stderr=stream,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        self.pid = self.process.pid
+
+    @property
+    def is_running(self) -> bool:
+        """Whether its supervisor lives."""
+        return self.process.poll() is None
+
+    def children(self) -> list[int]:
+        """Return maintenance and workers, the oldest first."""
+        return sorted(pid for pid in processes() if parent_of(pid) == self.pid)
+
+    def family(self) -> list[int]:
+        """Return all its processes."""
+        return [self.pid, *self.children()]
+
+    def stop(self, seconds: float = 60) -> int:
+        """End it gracefully and return its exit status."""
+        if self.is_running:
+            self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(seconds)
+
+
+def send(pids: Iterable[int], number: signal.Signals) -> None:
+    """Signal processes that may be gone."""
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
