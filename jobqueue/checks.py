@@ -25,7 +25,9 @@ TAG = "jobqueue"
 LEAST_TIMEOUT = 5
 #: A random key of so many characters cannot be guessed.
 SHORTEST_KEY = 32
-UNSAFE = "SELECT name FROM pg_settings WHERE name IN ('fsync', 'synchronous_commit') AND setting = 'off'"
+#: What PostgreSQL must have switched on to keep what it has confirmed.
+DURABLE = ("fsync", "full_page_writes", "synchronous_commit")
+UNSAFE = "SELECT name FROM pg_settings WHERE name = ANY(%s) AND setting = 'off'"
 SQLITE_REMEDY = (
     'In DATABASES["{alias}"]["OPTIONS"] set "transaction_mode": "IMMEDIATE", "timeout": 20, '
     '"init_command": "PRAGMA journal_mode=WAL". For more than about 4 workers use PostgreSQL.'
@@ -141,7 +143,7 @@ def _switched_off(connection: BaseDatabaseWrapper) -> list[str]:
     if connection.vendor != "postgresql":
         return []
     with connection.cursor() as cursor:
-        cursor.execute(UNSAFE)
+        cursor.execute(UNSAFE, [list(DURABLE)])
         return sorted(name for (name,) in cursor.fetchall())
 
 

@@ -24,7 +24,7 @@ FLOORS: dict[str, set[str]] = {
     "doors": {"ringing", "pending", "client", "declaring", "sending", "performing", "rotating"},
     "face": {"jobqueue"},
     "processes": {"worker", "pool"},
-    "edges": {"cli", "apps", "checks", "testing", "management"},
+    "edges": {"cli", "doctor", "apps", "checks", "testing", "management"},
 }
 
 #: Imports that go up, each with its reason.

@@ -122,10 +122,14 @@ def _output(group: Any) -> None:
     group.add_argument("-l", "--log", type=Path, metavar="FILE", help="log file (start: jobworker.log)")
     group.add_argument("--syslog", action="store_true", help="log to syslog")
     group.add_argument("--log-format", choices=("people", "logfmt", "json"), help="form of log lines")
+    add_verbosity(group, "0 errors, 1 each job (default), 2 (or -v) claims and tracebacks, 3 (or -vv) all")
+
+
+def add_verbosity(group: Any, text: str) -> None:
+    """Add Django's option with room for a bare ``-v`` and for ``-vv``."""
     group.add_argument(
-        "-v", "--verbosity", nargs="?", type=verbosity, const=2, default=1, metavar="0-3",
-        help="0 errors, 1 each job (default), 2 (or -v) claims and tracebacks, 3 (or -vv) all",
-    )  # fmt: skip
+        "-v", "--verbosity", nargs="?", type=verbosity, const=2, default=1, metavar="0-3", help=text
+    )
 
 
 def read_config(path: Path, parser: ArgumentParser) -> list[str]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, InterfaceError, connections
-from django.db.migrations.executor import MigrationExecutor
 
 from jobqueue import logs
+from jobqueue.pool.schema import read_schema
 
 
 class NotReady(Exception):
@@ -21,7 +21,7 @@ def check(alias: str, *, forks: bool) -> None:
         forks: whether several processes will open it.
 
     Raises:
-        NotReady: if a table is missing, or the database cannot be shared.
+        NotReady: if a table is missing, out of date or of a newer release, or the database cannot be shared.
     """
     try:
         connection = connections[alias]
@@ -29,7 +29,7 @@ def check(alias: str, *, forks: bool) -> None:
             raise NotReady(
                 f'Database "{alias}" is SQLite in memory; no other process can see it. Use a file, or work_off.'
             )
-        _check_migrations(alias)
+        _check_tables(alias)
     except (DatabaseError, InterfaceError) as error:
         logs.unreachable(alias, error, 0.1, 0)
     except ImproperlyConfigured as error:
@@ -47,22 +47,10 @@ def close_connections() -> None:
             connection.close_pool()
 
 
-def _check_migrations(alias: str) -> None:
-    executor = MigrationExecutor(connections[alias])
-    targets = [node for node in executor.loader.graph.leaf_nodes() if node[0] == "jobqueue"]
-    if not executor.migration_plan(targets):
-        return
-    tables = connections[alias].introspection.table_names()
-    what = (
-        f'The tables of jobqueue in database "{alias}" are out of date'
-        if "jobqueue_job" in tables
-        else f'The table jobqueue_job is missing in database "{alias}"'
-    )
-    raise NotReady(f"{what}. Run: python manage.py migrate jobqueue{_database_option(alias)}")
-
-
-def _database_option(alias: str) -> str:
-    return "" if alias == "default" else f" --database {alias}"
+def _check_tables(alias: str) -> None:
+    trouble = read_schema(alias).trouble
+    if trouble is not None:
+        raise NotReady(" ".join(trouble))
 
 
 def is_in_memory(alias: str) -> bool:

@@ -109,6 +109,8 @@ RETURNING queue
 """
 
 
+#: Instructions of SQLite's virtual machine between two looks at the clock.
+STEPS = 10_000
 # Changes nothing, and takes the write lock.
 LOCK = "UPDATE jobqueue_pool SET beats = beats WHERE 0"
 
@@ -252,6 +254,22 @@ class SQLiteStore(Store):
     def _text(self, moment: datetime | None) -> Any:
         """Return a time as Django stores it in SQLite, whose order is the order of time."""
         return connections[self.alias].ops.adapt_datetimefield_value(moment)
+
+    @contextmanager
+    def looking(self, seconds: float) -> Iterator[None]:
+        """Interrupt queries after so many seconds in all."""
+        deadline = time.monotonic() + seconds
+        connection = connections[self.alias]
+        connection.ensure_connection()
+        connection.connection.set_progress_handler(lambda: time.monotonic() > deadline, STEPS)
+        try:
+            yield
+        finally:
+            connection.connection.set_progress_handler(None, 0)
+
+    def now(self) -> datetime:
+        """Return the host's time."""
+        return timezone.now()
 
     def ago(self, seconds: float) -> Any:
         """Return the time so many seconds ago, by the host's clock."""

@@ -121,6 +121,11 @@ mistake(lambda: retry(done))
 mistake(lambda: retry(99))
 print(json.dumps(said))
 """
+RECORDER = """
+from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
+recorder = MigrationRecorder(connection)
+"""
 IN_THE_WORKER = """
 import json
 from django.core.management import call_command
@@ -202,6 +207,9 @@ def of_a_project(project: Project) -> Iterator[str]:
     project.manage("migrate")
     for script in (AT_THE_CALL, IN_THE_WORKER):
         yield from json.loads(project.shell(script).splitlines()[-1])
+    project.shell(RECORDER + "recorder.record_applied('jobqueue', '0002_of_tomorrow')")
+    yield project.manage("jobworker", status=1)
+    project.shell(RECORDER + "recorder.record_unapplied('jobqueue', '0002_of_tomorrow')")
     project.write("daemon.py", "raise ImportError\n")
     yield project.manage("jobworker", "start", status=1)
     project.write("mysite/settings.py", IN_MEMORY)

@@ -1,0 +1,80 @@
+"""The pools: who lives, who is silent, who has died, and of which release they are."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from jobqueue.cli.banner import counted
+from jobqueue.doctor.finding import Finding, error, ok, warning
+from jobqueue.doctor.site import Site
+from jobqueue.doctor.words import age, span
+from jobqueue.models import Pool
+
+START = "Start one: python manage.py jobworker"
+#: A death is news for so long.
+LATELY_SECONDS = 3600.0
+#: A heartbeat further ahead of the clock was not sent by this time.
+SKEW_SECONDS = 5.0
+#: Pools that are told of one by one.
+NAMED = 3
+
+
+def workers(site: Site) -> Iterator[Finding]:
+    """Report about all pools."""
+    living = site.living
+    found = [*dead(site), *silent(site), *early(site)]
+    if not living:
+        yield error("workers.none", "none is alive", START)
+        yield from found
+        return
+    found += [*quiet(living), *releases(living, site.settings.release)]
+    yield from found
+    if not found:
+        slots = sum(pool.processes * max(pool.threads, pool.coroutines) for pool in living)
+        release = f", release {living[0].release}" if living[0].release else ""
+        yield ok("workers", f"{counted(len(living), 'pool')} alive with {counted(slots, 'slot')}{release}")
+
+
+def silent(site: Site) -> Iterator[Finding]:
+    """Report the pools whose heart has stopped, and that nobody has declared dead yet."""
+    for pool in [pool for pool in site.pools if pool.alive and site.is_silent(pool)][:NAMED]:
+        message = f"{pool} is silent for {span(age(pool.beat_at, site.now))}; it counts as dead"
+        yield warning("workers.silent", message, f"Is it there? On {pool.host}: ps -p {pool.pid}")
+
+
+def dead(site: Site) -> Iterator[Finding]:
+    """Report the pools that others have declared dead lately."""
+    lately = [pool for pool in site.pools if not pool.alive and age(pool.beat_at, site.now) < LATELY_SECONDS]
+    for pool in lately[:NAMED]:
+        message = f"{pool} was declared dead; its last heartbeat is {span(age(pool.beat_at, site.now))} ago"
+        yield warning(
+            "workers.dead", message, f"Its log says why. Out of memory? On {pool.host}: dmesg | grep -i kill"
+        )
+
+
+def early(site: Site) -> Iterator[Finding]:
+    """Report heartbeats from the future: a clock was set back, or another host's is wrong."""
+    for pool in [pool for pool in site.pools if age(pool.beat_at, site.now) < -SKEW_SECONDS][:NAMED]:
+        ahead = span(-age(pool.beat_at, site.now))
+        message = f"the last heartbeat of {pool} is {ahead} in the future: a clock was set back, or is wrong"
+        yield warning("clock.future", message, f"Set clocks by NTP. On {pool.host}: timedatectl")
+
+
+def quiet(living: list[Pool]) -> Iterator[Finding]:
+    """Report pools that were told to take no new jobs."""
+    resting = [pool for pool in living if pool.quiet]
+    if resting:
+        grade = error if len(resting) == len(living) else warning
+        who = ", ".join(map(str, resting[:NAMED])) + (" …" if len(resting) > NAMED else "")
+        remedy = f"Let it start anew. On {resting[0].host}: kill -HUP {resting[0].pid}"
+        yield grade("workers.quiet", f"told to take no new jobs: {who}", remedy)
+
+
+def releases(living: list[Pool], ours: str) -> Iterator[Finding]:
+    """Report pools of different releases, or of another than this code."""
+    counts = Counter(pool.release for pool in living)
+    if len(counts) > 1 or (ours and ours not in counts):
+        told = ", ".join(f"{release or 'none'} ({counted(count, 'pool')})" for release, count in counts.items())
+        message = f"releases at work: {told}; this is {ours or 'none'}"
+        yield warning("workers.releases", message, "Restart the old ones: python manage.py jobworker restart")
