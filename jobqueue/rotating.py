@@ -61,6 +61,9 @@ class Rotation:
         rehearse: write nothing.
         wait: seconds to wait for running jobs at the end.
         tell: is called with what is done so far after each batch.
+
+    Attributes:
+        shut: ids of the rows that the listed keys do not verify, or not open.
     """
 
     store: Store
@@ -69,7 +72,7 @@ class Rotation:
     wait: float = 10.0
     tell: Callable[[Tally], None] = lambda tally: None
     tally: Tally = field(default_factory=Tally)
-    _shut: set[int] = field(default_factory=set)
+    shut: set[int] = field(default_factory=set)
 
     def run(self) -> Tally:
         """Look at each row once, and at those that were busy until they are not, or the wait is over."""
@@ -122,9 +125,9 @@ class Rotation:
             try:
                 texts = texts if stored is None else texts._replace(**{column: step(stored)})
             except CorruptHandler:
-                self._shut.add(texts.id)
+                self.shut.add(texts.id)
         return cast(Texts, texts)
 
     def _tell(self, busy: Sequence[int]) -> None:
-        self.tally.busy, self.tally.shut = len(busy), len(self._shut)
+        self.tally.busy, self.tally.shut = len(busy), len(self.shut)
         self.tell(self.tally)

@@ -46,6 +46,8 @@ STRANGERS: list[tuple[set[str], set[str]]] = [
 LATE: dict[tuple[str, str], str] = {
     ("jobqueue.pool.daemon", "daemon"): "an optional extra",
     ("jobqueue.sealing", "cryptography.fernet"): "an optional extra",
+    ("jobqueue.cli.progress", "rich.console"): "an optional extra",
+    ("jobqueue.cli.progress", "rich.progress"): "an optional extra",
 }
 
 #: Modules that import by name at run time, each with its reason.

@@ -13,7 +13,7 @@ from jobqueue.outcomes import RELEASE
 from jobqueue.rows import Finish, Texts
 from jobqueue.states import State
 from jobqueue.stores.base import Store
-from tests.stores.shelf import claim, new, succeeded
+from tests.stores.shelf import claim, new, stored, succeeded
 
 
 def texts_of(job_id: int) -> Texts:
@@ -22,7 +22,7 @@ def texts_of(job_id: int) -> Texts:
 
 
 def test_handler_result_and_error_are_replaced_and_nothing_else(store: Store, pool: int) -> None:
-    job_id = store.insert(new()).pk
+    job_id = stored(store).pk
     store.finish([succeeded(job) for job in claim(store, pool)])
     before = Job.objects.values().get(pk=job_id)
     texts: dict[str, Any] = {"handler": "x\ny", "result": '"é"', "last_error": "e"}
@@ -31,7 +31,7 @@ def test_handler_result_and_error_are_replaced_and_nothing_else(store: Store, po
 
 
 def test_what_is_nothing_stays_nothing(store: Store) -> None:
-    job_id = store.insert(new()).pk
+    job_id = stored(store).pk
     store.rewrite([texts_of(job_id)._replace(handler="h")])
     assert texts_of(job_id)[3:] == ("h", None, None)
 
@@ -60,7 +60,7 @@ CHANGES: dict[str, Callable[[Store, int], object]] = {
 def test_a_row_that_has_changed_since_is_left_alone(
     store: Store, pool: int, change: Callable[[Store, int], object]
 ) -> None:
-    stale = texts_of(store.insert(new()).pk)
+    stale = texts_of(stored(store).pk)
     change(store, pool)
     after = list(Job.objects.values())
     assert store.rewrite([stale._replace(handler="stale")]) == set()
@@ -68,7 +68,7 @@ def test_a_row_that_has_changed_since_is_left_alone(
 
 
 def test_a_running_row_can_be_written_under_its_claim_alone(store: Store, pool: int) -> None:
-    job_id = store.insert(new()).pk
+    job_id = stored(store).pk
     claim(store, pool)
     texts = texts_of(job_id)._replace(handler="h")
     assert store.rewrite([texts._replace(claim_id=uuid4()), texts._replace(state=State.READY)]) == set()
