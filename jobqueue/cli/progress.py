@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -27,7 +28,7 @@ def progress(say: Voice, what: str, total: int, every: float = EVERY) -> Iterato
         total: how many there will be, as far as is known.
         every: seconds between two lines where there is no bar.
     """
-    if sys.stderr.isatty() and find_spec("rich"):
+    if sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and find_spec("rich"):
         with _bar(what, total) as advance:
             yield advance
     else:
