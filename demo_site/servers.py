@@ -151,6 +151,7 @@ def _running(binaries: Path, data: Path, scratch: Path, account: dict[str, Any])
     settings = {
         "listen_addresses": "",
         "max_connections": "300",
+        "max_prepared_transactions": "10",  # a test leaves one behind
         "port": PORT,
         "unix_socket_directories": str(scratch),
     }
