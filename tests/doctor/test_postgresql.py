@@ -109,7 +109,8 @@ class TestSnapshots:
             try:
                 assert problems(snapshots.snapshots(site)) == [], "it holds log files, and no rows yet"
                 report_as_standby(name, xmin=int(run("SELECT txid_snapshot_xmin(txid_current_snapshot())")))
-                finding = one(snapshots.snapshots(site), "snapshots.slot")
+                wait_until(lambda: problems(snapshots.snapshots(site)) == ["snapshots.slot"])
+                [finding] = snapshots.snapshots(site)
             finally:
                 own.execute("SELECT pg_drop_replication_slot(%s)", (name,))
         assert finding.message.startswith(f'nobody reads replication slot "{name}"')
