@@ -32,11 +32,13 @@ def jobs(site: Site) -> Iterator[Finding]:
 def failed(site: Site) -> Iterator[Finding]:
     """Report what has failed for good within a day, among the newest ends."""
     ended = site.jobs.ended().filter(finished_at__gte=site.now - timedelta(days=1)).order_by("-finished_at")
-    count = ended[:MANY].aggregate(failed=Count("pk", filter=Q(state=State.FAILED)))["failed"]
-    if count:
-        latest = ended.filter(state=State.FAILED)[0]
+    is_failed = Q(state=State.FAILED)
+    seen = ended[:MANY].aggregate(all=Count("pk"), failed=Count("pk", filter=is_failed))
+    if seen["failed"]:
+        latest = ended.filter(is_failed)[0]
         why = headline(latest.last_error or "")[:ERROR_LENGTH]
-        message = f"{counted(count, 'job')} failed within a day, the latest {latest}: {why}"
+        count = ("at least " if seen["all"] == MANY else "") + counted(seen["failed"], "job")
+        message = f"{count} failed within a day, the latest {latest}: {why}"
         remedy = f'Mended? Again: python manage.py shell -c "from jobqueue import retry; retry({latest.pk})"'
         yield warning("jobs.failed", message, remedy)
 

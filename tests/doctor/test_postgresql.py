@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 import struct
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -19,6 +22,7 @@ from jobqueue.doctor.snapshots import Prepared, Session, Slot
 from jobqueue.doctor.table import Statistics
 from tests.doctor.conftest import one, problems
 from tests.processes.harness import wait_until
+from tests.unit.test_checks import database
 
 only_there = pytest.mark.skipif(connection.vendor != "postgresql", reason="asks PostgreSQL")
 
@@ -163,6 +167,41 @@ class TestSnapshotsInWords:
         assert bool(list(snapshots.of_slots([slot]))) is told
 
 
+@pytest.fixture
+def pooled(django_db_setup: None, django_db_blocker: Any, tmp_path: Path) -> Iterator[dict[str, Any]]:
+    """The database of this run behind what a client sees of a pooler: a process id that is not the server's."""
+    entry, given = connection.settings_dict, connection.get_connection_params()
+    server = Path(str(given.get("host"))) / f".s.PGSQL.{given.get('port', 5432)}"
+    if not server.is_socket():
+        pytest.skip("the server of this run is not reached by a socket file")
+    with django_db_blocker.unblock(), closing(socket.socket(socket.AF_UNIX)) as door:
+        door.bind(str(tmp_path / ".s.PGSQL.5432"))
+        door.listen()
+        threading.Thread(target=let_in, args=(door, server), daemon=True).start()
+        options = {**entry["OPTIONS"], "host": str(tmp_path), "port": "5432"}
+        yield {**entry, "OPTIONS": options, "TEST": {}}
+
+
+def let_in(door: socket.socket, server: Path) -> None:
+    """Pass all that come on to the server, until the door is closed."""
+    with suppress(OSError):
+        while True:
+            client, _ = door.accept()
+            behind = socket.socket(socket.AF_UNIX)
+            behind.connect(str(server))
+            for source, target in ((client, behind), (behind, client)):
+                threading.Thread(target=pass_on, args=(source, target), daemon=True).start()
+
+
+def pass_on(source: socket.socket, target: socket.socket) -> None:
+    """Pass bytes on; in the message that tells the process id, another id."""
+    key_data = b"K\x00\x00\x00\x0c"
+    with suppress(OSError), source, target:
+        while some := source.recv(65_536):
+            head, found, tail = some.partition(key_data)
+            target.sendall(head + found + (struct.pack("!I", 1) + tail[4:] if found else tail))
+
+
 @only_there
 class TestSession:
     def test_a_direct_connection_with_a_limit_is_well(self, site: Site) -> None:
@@ -181,9 +220,9 @@ class TestSession:
             "transactions are serializable: "
         )
 
-    def test_a_pooler_is_told(self, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(session, "is_direct", lambda raw: False)
-        finding = one(session.session(site), "session.pooler")
+    def test_a_pooler_is_told(self, pooled: dict[str, Any]) -> None:
+        with database(**pooled):
+            finding = one(examine(Site(Settings(database="jobs"))), "session.pooler")
         assert finding.remedy.endswith("python manage.py jobworker --no-listen --sleep 1")
 
     @pytest.mark.parametrize("hours", [-1, 1])
