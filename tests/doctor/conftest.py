@@ -42,7 +42,9 @@ def sqlite_at(path: Path, **options: Any) -> Iterator[Site]:
     """The site of a SQLite file, with options other than the good ones."""
     entry = {"ENGINE": "django.db.backends.sqlite3", "NAME": path, "OPTIONS": {**GOOD_SQLITE, **options}}
     with database(**entry):
-        yield Site(Settings(database="jobs"))
+        site = Site(Settings(database="jobs"))
+        yield site
+        site.connection.close()
 
 
 def problems(findings: Iterable[Finding]) -> list[str]:

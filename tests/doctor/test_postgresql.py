@@ -222,7 +222,9 @@ class TestSession:
 
     def test_a_pooler_is_told(self, pooled: dict[str, Any]) -> None:
         with database(**pooled):
-            finding = one(examine(Site(Settings(database="jobs"))), "session.pooler")
+            site = Site(Settings(database="jobs"))
+            finding = one(examine(site), "session.pooler")
+            site.connection.close()
         assert finding.remedy.endswith("python manage.py jobworker --no-listen --sleep 1")
 
     @pytest.mark.parametrize("hours", [-1, 1])
