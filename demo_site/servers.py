@@ -80,6 +80,7 @@ class Server:
         self._settings = {
             "listen_addresses": "",
             "max_connections": "300",
+            "max_prepared_transactions": "10",  # a test leaves one behind
             "port": PORT,
             "unix_socket_directories": str(scratch),
             **settings,

@@ -15,8 +15,7 @@ Topic = Callable[[Site], Iterator[Finding]]
 SECONDS = 2.0
 #: Behind these there is nothing to look at.
 LAST_WORDS = {
-    "jobqueue.E002",
-    "jobqueue.E003",
+    *settings.FATAL,
     "database.unreachable",
     "database.version",
     "migrations.missing",

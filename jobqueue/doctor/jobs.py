@@ -10,7 +10,7 @@ from django.db.models import Count, Exists, OuterRef, Q
 from jobqueue.cli.banner import counted
 from jobqueue.doctor.finding import Finding, ok, warning
 from jobqueue.doctor.site import Site
-from jobqueue.doctor.words import age, at_most, span
+from jobqueue.doctor.words import age, span, up_to
 from jobqueue.logs import headline
 from jobqueue.models import Pool
 from jobqueue.policy.retry import BLOCKED_PAUSE
@@ -32,11 +32,13 @@ def jobs(site: Site) -> Iterator[Finding]:
 def failed(site: Site) -> Iterator[Finding]:
     """Report what has failed for good within a day, among the newest ends."""
     ended = site.jobs.ended().filter(finished_at__gte=site.now - timedelta(days=1)).order_by("-finished_at")
-    count = ended[:MANY].aggregate(failed=Count("pk", filter=Q(state=State.FAILED)))["failed"]
-    if count:
-        latest = ended.filter(state=State.FAILED)[0]
-        why = headline(latest.last_error or "")[:ERROR_LENGTH]
-        message = f"{counted(count, 'job')} failed within a day, the latest {latest}: {why}"
+    is_failed = Q(state=State.FAILED)
+    seen = ended[:MANY].aggregate(all=Count("pk"), failed=Count("pk", filter=is_failed))
+    if seen["failed"]:
+        latest = ended.filter(is_failed)[0]
+        why = headline(latest.error or "")[:ERROR_LENGTH]
+        count = ("at least " if seen["all"] == MANY else "") + counted(seen["failed"], "job")
+        message = f"{count} failed within a day, the latest {latest}: {why}"
         remedy = f'Mended? Again: python manage.py shell -c "from jobqueue import retry; retry({latest.pk})"'
         yield warning("jobs.failed", message, remedy)
 
@@ -53,13 +55,10 @@ def blocked(site: Site) -> Iterator[Finding]:
     ]
     if waiting:
         since, pk, name = min(waiting)
-        message = (
-            f"{counted(len(waiting), 'job')} wait for code that no worker has, "
-            f"#{pk} {name} for {span(age(since, site.now))}; after an hour they fail"
-        )
-        yield warning(
-            "jobs.blocked", message, "Deploy the release that has it: python manage.py jobworker restart"
-        )
+        oldest = f"#{pk} {name} waits for {span(age(since, site.now))}"
+        message = f"no worker has the code for {counted(len(waiting), 'job')}; {oldest}, after an hour it fails"
+        remedy = "Deploy the release that has it: python manage.py jobworker restart"
+        yield warning("jobs.blocked", message, remedy)
 
 
 def orphaned(site: Site) -> Iterator[Finding]:
@@ -68,8 +67,7 @@ def orphaned(site: Site) -> Iterator[Finding]:
     living = Pool.objects.using(site.alias).filter(pk=OuterRef("pool_id"), alive=True, beat_at__gte=lease)
     count = site.jobs.running().filter(~Exists(living))[:MANY].count()
     if count:
-        message = f"{at_most(count, MANY)} jobs count as running and their pool is gone"
-        then = "A living pool takes them back within moments; if not: python manage.py jobworker restart"
-        yield warning(
-            "jobs.orphaned", message, then if site.living else "Start a pool: python manage.py jobworker"
-        )
+        message = f"held by a pool that does not live: {up_to(MANY, count)}"
+        soon = "A living pool takes them back within a minute. If not: python manage.py jobworker restart"
+        remedy = soon if site.living else "A new pool takes them back: python manage.py jobworker"
+        yield warning("jobs.orphaned", message, remedy)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from jobqueue.doctor.finding import Finding, error, hint, ok, warning
 from jobqueue.doctor.site import Site
-from jobqueue.doctor.words import age, at_most, span
+from jobqueue.doctor.words import age, few, span, up_to
 from jobqueue.models import Pool
 from jobqueue.stores.lanes import Lane, count_ready, read_lanes
 
@@ -40,25 +40,23 @@ def waiting(lanes: Sequence[Lane], now: datetime) -> str:
     """Return what waits, in words."""
     if not lanes:
         return "no job waits"
-    names = list(dict.fromkeys(lane.queue for lane in lanes))
-    oldest = span(max(age(min(lane.oldest for lane in lanes), now), 0.0))
-    return f"jobs wait in {', '.join(names[:NAMED])}{' …' if len(names) > NAMED else ''}, the oldest for {oldest}"
+    return f"jobs wait in {few(_names(lanes), NAMED)}, the oldest for {_oldest(lanes, now)}"
 
 
 def nobody(site: Site, lanes: Sequence[Lane], takers: Sequence[Pool]) -> Iterator[Finding]:
-    """Report lanes that no living pool takes; without any living pool another topic speaks."""
+    """Report lanes that no living pool takes; without any such pool another topic speaks."""
     lost = [lane for lane in lanes if not any(takes(pool, lane) for pool in takers)]
-    names = list(dict.fromkeys(lane.queue for lane in lost)) if takers else []
+    names = _names(lost) if takers else []
     for name in names[:NAMED]:
         mine = [lane for lane in lost if lane.queue == name]
-        count = at_most(count_ready(site.alias, mine, MANY), MANY)
-        oldest = span(max(age(min(lane.oldest for lane in mine), site.now), 0.0))
-        which = "" if len(mine) == sum(lane.queue == name for lane in lanes) else _priorities(mine)
-        message = f'{count} jobs{which} wait in "{name}" and no worker takes them; the oldest for {oldest}'
+        count = up_to(MANY, count_ready(site.alias, mine, MANY))
+        priorities = sorted(lane.priority for lane in mine)
+        which = "" if _is_whole(mine, lanes) else f" of priority {few(priorities, NAMED)}"
+        message = f'no worker takes {count}{which} in "{name}"; the oldest waits for {_oldest(mine, site.now)}'
         yield error("queues.nobody", message, f"Start one: python manage.py jobworker --queue {name}")
     if len(names) > NAMED:
-        others = ", ".join(names[NAMED:])
-        yield error("queues.nobody", f"no worker takes {others} either", "Start one: python manage.py jobworker")
+        message = f"no worker takes {few(names[NAMED:], NAMED)} either"
+        yield error("queues.nobody", message, "Start one: python manage.py jobworker")
 
 
 def takes(pool: Pool, lane: Lane) -> bool:
@@ -73,9 +71,8 @@ def old(lanes: Sequence[Lane], takers: Sequence[Pool], now: datetime) -> Iterato
     taken = [lane for lane in lanes if any(takes(pool, lane) for pool in takers)]
     oldest = min(taken, key=lambda lane: lane.oldest, default=None)
     if oldest is not None and age(oldest.oldest, now) > OLD_SECONDS:
-        message = (
-            f'a job of priority {oldest.priority} in "{oldest.queue}" waits for {span(age(oldest.oldest, now))}'
-        )
+        waits = span(age(oldest.oldest, now))
+        message = f'a job of priority {oldest.priority} in "{oldest.queue}" waits for {waits}'
         remedy = f"More workers: python manage.py jobworker -n 4 --queue {oldest.queue}"
         yield warning("queues.old", message, remedy)
 
@@ -85,12 +82,19 @@ def overdue(site: Site) -> Iterator[Finding]:
     late = site.now - timedelta(seconds=OVERDUE_SECONDS)
     first = site.jobs.scheduled().values_list("run_at", flat=True).first() if site.living else None
     if first is not None and first < late:
-        count = at_most(site.jobs.scheduled().filter(run_at__lt=late)[:MANY].count(), MANY)
-        message = f"{count} jobs are due and not made ready, one for {span(age(first, site.now))}"
+        count = up_to(MANY, site.jobs.scheduled().filter(run_at__lt=late)[:MANY].count())
+        message = f"due and not made ready: {count}, the first for {span(age(first, site.now))}"
         yield error("queues.overdue", message, "Restart the workers: python manage.py jobworker restart")
 
 
-def _priorities(lanes: Sequence[Lane]) -> str:
-    priorities = sorted({lane.priority for lane in lanes})
-    few = ", ".join(map(str, priorities[:NAMED]))
-    return f" of priority {few}{' …' if len(priorities) > NAMED else ''}"
+def _names(lanes: Sequence[Lane]) -> list[str]:
+    return list(dict.fromkeys(lane.queue for lane in lanes))
+
+
+def _is_whole(mine: Sequence[Lane], lanes: Sequence[Lane]) -> bool:
+    """Whether some lanes of a queue are all that the queue has."""
+    return len(mine) == sum(lane.queue == mine[0].queue for lane in lanes)
+
+
+def _oldest(lanes: Sequence[Lane], now: datetime) -> str:
+    return span(max(age(min(lane.oldest for lane in lanes), now), 0.0))

@@ -45,7 +45,7 @@ def isolation(levels: list[str]) -> Iterator[Finding]:
 def idle(user: str, *, never: bool) -> Iterator[Finding]:
     """Report that forgotten transactions live for ever."""
     if never:
-        message = "a forgotten transaction is never ended; while one is open, claims get slower and slower"
+        message = "a forgotten transaction is never ended, and slows claims down while it lasts"
         remedy = f"""SQL: ALTER ROLE "{user}" SET idle_in_transaction_session_timeout = '5min';"""
         yield hint("session.idle", message, remedy)
 

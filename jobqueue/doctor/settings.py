@@ -12,12 +12,14 @@ from jobqueue.doctor.site import Site
 
 #: Looked at by topics of their own, where the database itself is asked.
 ELSEWHERE = {"jobqueue.W010", "jobqueue.W015"}
+#: With these there is no database to look at.
+FATAL = {"jobqueue.E002", "jobqueue.E003"}
 
 
 def settings(site: Site) -> Iterator[Finding]:
     """Report what the system checks of jobqueue say, those for deployment included."""
     messages = run_checks(tags=[checks.TAG], include_deployment_checks=True)
-    found = [each for each in messages if each.id not in ELSEWHERE and not each.is_silenced()]
+    found = [each for each in messages if each.id in FATAL or not (each.id in ELSEWHERE or each.is_silenced())]
     yield from (_as_finding(each, "settings") for each in found)
     if not found:
         yield ok("settings", "the system checks find nothing wrong")

@@ -13,7 +13,10 @@ from jobqueue.doctor.words import span
 FEW_DEAD = 20_000
 #: Share of the ids above which one should act soon, and at once.
 MUCH, NEARLY_ALL = 0.5, 0.9
-LARGEST_ROWID = 2**63 - 1
+LARGEST = 2**63 - 1
+WIDEN = "With workers stopped, SQL: ALTER TABLE jobqueue_job ALTER COLUMN id TYPE bigint;"
+RESTART = "When the table is empty, SQL: ALTER SEQUENCE jobqueue_job_id_seq RESTART;"
+SQLITE_RESTART = "When the table is empty, SQL: DELETE FROM sqlite_sequence WHERE name = 'jobqueue_job';"
 
 STATISTICS = """
 SELECT n_live_tup, n_dead_tup,
@@ -64,24 +67,24 @@ def of_statistics(known: Statistics) -> Iterator[Finding]:
 
 
 def ids(site: Site) -> Iterator[Finding]:
-    """Report how many ids are left."""
-    yield from of_ids(*site.row(IDS))
+    """Report how many ids are left in PostgreSQL."""
+    last, largest = site.row(IDS)
+    remedy = WIDEN if largest < LARGEST else RESTART
+    yield from of_ids(last, largest, remedy)
 
 
 def sqlite_ids(site: Site) -> Iterator[Finding]:
     """Report how many ids are left in SQLite."""
     (last,) = site.row(SQLITE_IDS)
-    yield from of_ids(last, LARGEST_ROWID)
+    yield from of_ids(last, LARGEST, SQLITE_RESTART)
 
 
-def of_ids(last: int, largest: int) -> Iterator[Finding]:
+def of_ids(last: int, largest: int, remedy: str) -> Iterator[Finding]:
     """Report about a sequence that has come so far."""
     share = last / largest
     if share < MUCH:
         yield ok("ids", f"{last:,} given out, {share:.1%} of what the column holds")
-        return
-    grade = error if share > NEARLY_ALL else warning
-    remedy = "With workers stopped, SQL: ALTER TABLE jobqueue_job ALTER COLUMN id TYPE bigint;"
-    if largest > 2**31:
-        remedy = "When the table is empty, SQL: ALTER SEQUENCE jobqueue_job_id_seq RESTART;"
-    yield grade("ids.few", f"{share:.0%} of all ids are given out; at {largest:,} no job can be stored", remedy)
+    else:
+        grade = error if share > NEARLY_ALL else warning
+        message = f"{share:.0%} of all ids are given out; behind {largest:,} no job can be stored"
+        yield grade("ids.few", message, remedy)

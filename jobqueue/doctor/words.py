@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+
+from jobqueue.cli.banner import counted
 
 
 def span(seconds: float) -> str:
@@ -22,9 +25,15 @@ def age(moment: datetime, now: datetime) -> float:
     return (now - moment).total_seconds()
 
 
-def at_most(number: int, limit: int) -> str:
-    """Return a number that was counted up to a limit only."""
-    return f"{number:,}" if number < limit else f"{limit:,}+"
+def up_to(limit: int, number: int, noun: str = "job") -> str:
+    """Return a number with its noun, of what was counted up to a limit only."""
+    return counted(number, noun) if number < limit else f"{limit:,}+ {noun}s"
+
+
+def few(words: Sequence[object], limit: int) -> str:
+    """Return the first of some words, and how many more there are."""
+    more = len(words) - limit
+    return ", ".join(map(str, words[:limit])) + (f" and {more:,} more" if more > 0 else "")
 
 
 def in_bytes(size: int) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from jobqueue.cli.banner import counted
 from jobqueue.doctor.finding import Finding, error, ok, warning
 from jobqueue.doctor.site import Site
-from jobqueue.doctor.words import age, span
+from jobqueue.doctor.words import age, few, span
 from jobqueue.models import Pool
 
 START = "Start one: python manage.py jobworker"
@@ -38,27 +38,27 @@ def workers(site: Site) -> Iterator[Finding]:
 
 def silent(site: Site) -> Iterator[Finding]:
     """Report the pools whose heart has stopped, and that nobody has declared dead yet."""
-    for pool in [pool for pool in site.pools if pool.alive and site.is_silent(pool)][:NAMED]:
-        message = f"{pool} is silent for {span(age(pool.beat_at, site.now))}; it counts as dead"
-        yield warning("workers.silent", message, f"Is it there? On {pool.host}: ps -p {pool.pid}")
+    pools = [pool for pool in site.pools if pool.alive and site.is_silent(pool)]
+    if pools:
+        message = f"no heartbeat within the lease, so they count as dead: {_told(site, pools, 'ago')}"
+        yield warning("workers.silent", message, f"Is it there? On {pools[0].host}: ps -p {pools[0].pid}")
 
 
 def dead(site: Site) -> Iterator[Finding]:
     """Report the pools that others have declared dead lately."""
-    lately = [pool for pool in site.pools if not pool.alive and age(pool.beat_at, site.now) < LATELY_SECONDS]
-    for pool in lately[:NAMED]:
-        message = f"{pool} was declared dead; its last heartbeat is {span(age(pool.beat_at, site.now))} ago"
-        yield warning(
-            "workers.dead", message, f"Its log says why. Out of memory? On {pool.host}: dmesg | grep -i kill"
-        )
+    pools = [pool for pool in site.pools if not pool.alive and age(pool.beat_at, site.now) < LATELY_SECONDS]
+    if pools:
+        message = f"declared dead, by their last heartbeats: {_told(site, pools, 'ago')}"
+        remedy = f"Its log says why. Out of memory? On {pools[-1].host}: dmesg | grep -i kill"
+        yield warning("workers.dead", message, remedy)
 
 
 def early(site: Site) -> Iterator[Finding]:
     """Report heartbeats from the future: a clock was set back, or another host's is wrong."""
-    for pool in [pool for pool in site.pools if age(pool.beat_at, site.now) < -SKEW_SECONDS][:NAMED]:
-        ahead = span(-age(pool.beat_at, site.now))
-        message = f"the last heartbeat of {pool} is {ahead} in the future: a clock was set back, or is wrong"
-        yield warning("clock.future", message, f"Set clocks by NTP. On {pool.host}: timedatectl")
+    pools = [pool for pool in site.pools if age(pool.beat_at, site.now) < -SKEW_SECONDS]
+    if pools:
+        message = f"a clock was set back, or is wrong; heartbeats from the future: {_told(site, pools, 'ahead')}"
+        yield warning("clock.future", message, f"Set clocks by NTP. On {pools[0].host}: timedatectl")
 
 
 def quiet(living: list[Pool]) -> Iterator[Finding]:
@@ -66,9 +66,8 @@ def quiet(living: list[Pool]) -> Iterator[Finding]:
     resting = [pool for pool in living if pool.quiet]
     if resting:
         grade = error if len(resting) == len(living) else warning
-        who = ", ".join(map(str, resting[:NAMED])) + (" …" if len(resting) > NAMED else "")
         remedy = f"Let it start anew. On {resting[0].host}: kill -HUP {resting[0].pid}"
-        yield grade("workers.quiet", f"told to take no new jobs: {who}", remedy)
+        yield grade("workers.quiet", f"told to take no new jobs: {few(resting, NAMED)}", remedy)
 
 
 def releases(living: list[Pool], ours: str) -> Iterator[Finding]:
@@ -78,3 +77,9 @@ def releases(living: list[Pool], ours: str) -> Iterator[Finding]:
         told = ", ".join(f"{release or 'none'} ({counted(count, 'pool')})" for release, count in counts.items())
         message = f"releases at work: {told}; this is {ours or 'none'}"
         yield warning("workers.releases", message, "Restart the old ones: python manage.py jobworker restart")
+
+
+def _told(site: Site, pools: list[Pool], direction: str) -> str:
+    """Return pools with their last heartbeats."""
+    told = [f"{pool} ({span(abs(age(pool.beat_at, site.now)))} {direction})" for pool in pools[:NAMED]]
+    return few([*told, *pools[NAMED:]], NAMED)

@@ -29,7 +29,7 @@ FROM head CROSS JOIN jobqueue_job AS job WHERE job.id = head.id ORDER BY number
 
 COUNT = """
 SELECT count(*) FROM (
-  SELECT 1 FROM jobqueue_job WHERE state = 1 AND queue = %s AND priority * -1 = %s LIMIT %s) AS some
+  SELECT 1 FROM jobqueue_job WHERE state = 1 AND queue = %s AND priority * -1 = %s LIMIT %s) AS found
 """
 
 

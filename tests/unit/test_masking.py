@@ -13,6 +13,9 @@ import pytest
 from django.test import override_settings
 
 from jobqueue.handlers.masking import Mask, is_sensitive, masked, sensitive_values
+from tests.docs.pages import DOCS, rows
+
+PAGE = DOCS / "how-to" / "encrypt.md"
 
 SENSITIVE = """
 password PASSWORD user_password passwd db_passwd passphrase pass user_pass pwd
@@ -36,6 +39,14 @@ def test_a_name_like_that_of_a_secret_is_sensitive(name: str) -> None:
 @pytest.mark.parametrize("name", HARMLESS.split())
 def test_one_that_only_sounds_like_it_is_not(name: str) -> None:
     assert not is_sensitive(name)
+
+
+def test_the_names_on_the_page_are_what_it_says() -> None:
+    table = list(rows(PAGE, "Keep them out of errors and logs"))
+    assert len(table) == 3
+    for _, sensitive, harmless in table:
+        assert [name for name in re.findall("`(.+?)`", sensitive) if not is_sensitive(name)] == []
+        assert [name for name in re.findall("`(.+?)`", harmless) if is_sensitive(name)] == []
 
 
 def test_a_declared_name_is_sensitive() -> None:
