@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from jobqueue.pool.children import WORKER
 from tests.processes.harness import parent_of, processes
 
 MANAGE = Path(__file__).resolve().parents[2] / "manage.py"
@@ -39,6 +40,13 @@ class Pool:
     def children(self) -> list[int]:
         """Return maintenance and workers, the oldest first."""
         return sorted(pid for pid in processes() if parent_of(pid) == self.pid)
+
+    def is_maintenance(self, pid: int) -> bool:
+        """Whether a child beats for the pool, or is so young that it does not say yet what it is."""
+        try:
+            return Path(f"/proc/{pid}/comm").read_text().strip() != WORKER
+        except OSError:
+            return False
 
     def family(self) -> list[int]:
         """Return all its processes."""
