@@ -99,7 +99,7 @@ def _stop(scene: Scene, pids: list[int], silent: list[int], seconds: float) -> N
 
 
 def _replace(scene: Scene, pool: Pool) -> None:
-    pool.process.wait(60)
+    pool.wait(60)
     scene.pools.remove(pool)
     scene.start_pool()
 

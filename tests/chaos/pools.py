@@ -52,11 +52,31 @@ class Pool:
         """Return all its processes."""
         return [self.pid, *self.children()]
 
-    def stop(self, seconds: float = 60) -> int:
+    def stop(self) -> int:
         """End it gracefully and return its exit status."""
         if self.is_running:
             self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(seconds)
+        return self.wait(60)
+
+    def wait(self, seconds: float) -> int:
+        """Wait for its end.
+
+        Raises:
+            RuntimeError: if it does not come, saying what its processes do.
+        """
+        try:
+            return self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            states = [_state_of(pid) for pid in self.family()]
+            raise RuntimeError(f"pool {self.pid} does not end: {states}\n{self.log.read_text()[-3000:]}") from None
+
+
+def _state_of(pid: int) -> str:
+    try:
+        words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")
+        return f"{pid} {words[0]}) {words[2].split()[0]} {Path(f'/proc/{pid}/wchan').read_text()}"
+    except OSError:
+        return f"{pid} gone"
 
 
 def send(pids: Iterable[int], number: signal.Signals) -> None:
