@@ -36,7 +36,7 @@ def stop_worker(scene: Scene) -> None:
     if victim is not None:
         pool, pid = victim
         # If it is maintenance, the whole pool is silent.
-        silent = pool.family() if pid == pool.children()[0] else [pid]
+        silent = pool.family() if pool.is_maintenance(pid) else [pid]
         _stop(scene, [pid], silent, scene.chance.uniform(0.1, 1.5 * scene.options.lease))
 
 
@@ -99,7 +99,7 @@ def _stop(scene: Scene, pids: list[int], silent: list[int], seconds: float) -> N
 
 
 def _replace(scene: Scene, pool: Pool) -> None:
-    pool.process.wait(60)
+    pool.wait(60)
     scene.pools.remove(pool)
     scene.start_pool()
 

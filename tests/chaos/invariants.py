@@ -237,7 +237,9 @@ def no_pool_is_declared_dead_in_vain(seen: Evidence) -> Iterator[Violation]:
     for each in seen.pool_events:
         silent_since = each.at - 2 * seen.lease
         if each.event == "declared dead" and not (
-            seen.died(each.pid, each.at) or seen.was_cut_off(each.pid, silent_since, each.at)
+            seen.died(each.pid, each.at)
+            or seen.leaving.get(each.pid, each.at) < each.at  # and could not give its lease back
+            or seen.was_cut_off(each.pid, silent_since, each.at)
         ):
             yield Violation("I5", f"pool {each.pool} (pid {each.pid}) was declared dead and lived")
 

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from jobqueue.pool.children import WORKER
 from tests.processes.harness import parent_of, processes
 
 MANAGE = Path(__file__).resolve().parents[2] / "manage.py"
@@ -40,15 +41,42 @@ class Pool:
         """Return maintenance and workers, the oldest first."""
         return sorted(pid for pid in processes() if parent_of(pid) == self.pid)
 
+    def is_maintenance(self, pid: int) -> bool:
+        """Whether a child beats for the pool, or is so young that it does not say yet what it is."""
+        try:
+            return Path(f"/proc/{pid}/comm").read_text().strip() != WORKER
+        except OSError:
+            return False
+
     def family(self) -> list[int]:
         """Return all its processes."""
         return [self.pid, *self.children()]
 
-    def stop(self, seconds: float = 60) -> int:
+    def stop(self) -> int:
         """End it gracefully and return its exit status."""
         if self.is_running:
             self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(seconds)
+        return self.wait(60)
+
+    def wait(self, seconds: float) -> int:
+        """Wait for its end.
+
+        Raises:
+            RuntimeError: if it does not come, saying what its processes do.
+        """
+        try:
+            return self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            states = [_state_of(pid) for pid in self.family()]
+            raise RuntimeError(f"pool {self.pid} does not end: {states}\n{self.log.read_text()[-3000:]}") from None
+
+
+def _state_of(pid: int) -> str:
+    try:
+        words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")
+        return f"{pid} {words[0]}) {words[2].split()[0]} {Path(f'/proc/{pid}/wchan').read_text()}"
+    except OSError:
+        return f"{pid} gone"
 
 
 def send(pids: Iterable[int], number: signal.Signals) -> None:

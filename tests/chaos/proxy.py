@@ -20,7 +20,6 @@ class Proxy:
 
     Attributes:
         drop: chance that an answer is thrown away and its connection reset.
-        passing: False: what arrives goes nowhere, and nobody is told.
         dropped: answers thrown away so far.
     """
 
@@ -29,6 +28,7 @@ class Proxy:
         self._chance = chance
         self._writers: set[asyncio.StreamWriter] = set()
         self._open = asyncio.Event()
+        self._lost: list[asyncio.Event] = []
         self._stopping = asyncio.Event()
         self.port = 0
         self.drop = 0.0
@@ -113,7 +113,8 @@ class Proxy:
                 await writer.drain()
 
     def _lose_held(self) -> None:
-        # Those that wait, wait for the old gate.
+        # Those that wait, wait for the old gate; somebody has to hold it, or they are collected as garbage.
+        self._lost.append(self._open)
         self._open = asyncio.Event()
         self._open.set()
 

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -267,3 +268,10 @@ def test_neighbours_of_a_job_that_takes_its_pool_along_are_blamed_once(
     assert journal.counts()[1000] == 3
     assert max(Job.objects.succeeded().values_list("crashes", flat=True)) <= 1
     assert pool.stop() == 0
+
+
+def test_its_processes_can_be_told_apart(start_pool: StartPool) -> None:
+    pool = start_pool("-n", "2")
+    wait_until(lambda: tables.Pool.objects.exists(), about=lambda: pool.text)
+    names = Counter(Path(f"/proc/{pid}/comm").read_text().strip() for pid in pool.children())
+    assert names == {"job-maintenance": 1, "job-worker": 2}
