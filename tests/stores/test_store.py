@@ -408,7 +408,7 @@ class TestLooking:
 
     def test_now_is_the_time_by_which_jobs_are_due(self, store: Store) -> None:
         before = store.now()
-        job = store.insert(new())
+        job = stored(store)
         assert before <= job.run_at <= store.now()
 
 
