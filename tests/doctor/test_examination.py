@@ -65,6 +65,11 @@ class TestDatabase:
             findings = examine(site)
         assert "unable to open database file" in one(findings, "database.unreachable").message
 
+    def test_one_without_a_name(self, django_db_blocker: Any) -> None:
+        with django_db_blocker.unblock(), database(ENGINE="django.db.backends.sqlite3", NAME=""):
+            findings = examine(Site(Settings(database="jobs")))
+        assert "supply the NAME value" in one(findings, "database.unreachable").message
+
     @pytest.mark.parametrize(
         ("vendor", "version", "seconds", "id"),
         [
