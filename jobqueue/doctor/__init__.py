@@ -24,7 +24,7 @@ LAST_WORDS = {
 
 SERVER: dict[str, tuple[Topic, ...]] = {
     "postgresql": (settings.durability, session.session, session.clock, snapshots.snapshots),
-    "sqlite": (sqlite.modes, disk.disk, sqlite.integrity),
+    "sqlite": (sqlite.sqlite, disk.file, sqlite.integrity),
 }
 TABLES: dict[str, tuple[Topic, ...]] = {
     "postgresql": (table.table, table.ids),

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from sqlite3 import sqlite_version_info
 
+from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, InterfaceError, NotSupportedError
 
 from jobqueue.cli.banner import VENDORS
@@ -31,7 +32,7 @@ def database(site: Site) -> Iterator[Finding]:
         seconds = min(_trip(site) for _ in range(TRIPS))
     except NotSupportedError as found:  # Django has limits of its own
         yield _too_old(headline(str(found)))
-    except (DatabaseError, InterfaceError) as found:
+    except (DatabaseError, InterfaceError, ImproperlyConfigured) as found:
         message = f'cannot reach "{site.alias}": {headline(str(found))}'
         yield error("database.unreachable", message, f"Try it by hand: {_shell(site.alias)}")
     else:

@@ -20,7 +20,7 @@ NETWORK = {
 }  # fmt: skip
 
 
-def disk(site: Site) -> Iterator[Finding]:
+def file(site: Site) -> Iterator[Finding]:
     """Report about the file of a database."""
     if site.file is None:
         return
@@ -29,7 +29,7 @@ def disk(site: Site) -> Iterator[Finding]:
     found = [*network(path, mounts), *exposure(path)]
     yield from found
     if not found:
-        yield ok("file", f"{shown(path)} is on a disk of this host, and nobody else's to write")
+        yield ok("file", f"{shown(path)} is on a disk of this host, and nobody else's to read or write")
 
 
 def network(path: Path, mounts: str) -> Iterator[Finding]:

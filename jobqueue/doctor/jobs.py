@@ -26,7 +26,7 @@ def jobs(site: Site) -> Iterator[Finding]:
     found = [*failed(site), *blocked(site), *orphaned(site)]
     yield from found
     if not found:
-        yield ok("jobs", "none failed within a day, none is blocked, none is held by the dead")
+        yield ok("jobs", "none failed within a day, none is blocked, none is held by a dead pool")
 
 
 def failed(site: Site) -> Iterator[Finding]:

@@ -79,7 +79,7 @@ def old(lanes: Sequence[Lane], takers: Sequence[Pool], now: datetime) -> Iterato
 
 def overdue(site: Site) -> Iterator[Finding]:
     """Report jobs whose time has come and that no maintenance has made ready."""
-    late = site.now - timedelta(seconds=OVERDUE_SECONDS)
+    late = site.now - timedelta(seconds=max(OVERDUE_SECONDS, 2 * site.settings.poll_seconds))
     first = site.jobs.scheduled().values_list("run_at", flat=True).first() if site.living else None
     if first is not None and first < late:
         count = up_to(MANY, site.jobs.scheduled().filter(run_at__lt=late)[:MANY].count())

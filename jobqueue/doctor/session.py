@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from jobqueue.doctor.finding import Finding, hint, ok, warning
+from jobqueue.doctor.finding import Finding, error, hint, ok, warning
 from jobqueue.doctor.site import Site
 from jobqueue.doctor.words import span
 from jobqueue.stores.prepared import is_direct
@@ -15,22 +15,27 @@ READ_COMMITTED = "read committed"
 
 SETTINGS = """
 SELECT current_user, current_setting('default_transaction_isolation'), current_setting('transaction_isolation'),
-       current_setting('idle_in_transaction_session_timeout') = '0'
+       current_setting('idle_in_transaction_session_timeout') = '0',
+       pg_is_in_recovery() OR current_setting('default_transaction_read_only')::bool
 """
 CLOCK = "SELECT extract(epoch FROM clock_timestamp())::float8"
 
 
 def session(site: Site) -> Iterator[Finding]:
     """Report what differs from a direct connection with PostgreSQL's defaults."""
-    user, *isolations, never = site.row(SETTINGS)
-    found = [
-        *isolation(isolations),
-        *idle(user, never=never),
-        *pooler(direct=is_direct(site.connection.connection)),
-    ]
+    user, *isolations, never, refused = site.row(SETTINGS)
+    direct = is_direct(site.connection.connection)
+    found = [*writes(refused=refused), *isolation(isolations), *idle(user, never=never), *pooler(direct=direct)]
     yield from found
     if not found:
         yield ok("session", f"direct, {READ_COMMITTED}, ended when idle in a transaction")
+
+
+def writes(*, refused: bool) -> Iterator[Finding]:
+    """Report a server on which no job can be stored."""
+    if refused:
+        message = "it takes no writes: a standby, or default_transaction_read_only is on"
+        yield error("session.readonly", message, "Name the primary server in DATABASES, or switch that off.")
 
 
 def isolation(levels: list[str]) -> Iterator[Finding]:

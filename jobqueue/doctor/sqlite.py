@@ -33,7 +33,7 @@ class Modes(NamedTuple):
     transaction: str
 
 
-def modes(site: Site) -> Iterator[Finding]:
+def sqlite(site: Site) -> Iterator[Finding]:
     """Report the modes that matter to several processes, and what a known fault makes of them."""
     if site.file is None:
         message = f'database "{site.alias}" is in memory, where no worker process sees it'

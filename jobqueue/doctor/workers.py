@@ -25,7 +25,7 @@ def workers(site: Site) -> Iterator[Finding]:
     living = site.living
     found = [*dead(site), *silent(site), *early(site)]
     if not living:
-        yield error("workers.none", "none is alive", START)
+        yield error("workers.none", "none alive", START)
         yield from found
         return
     found += [*quiet(living), *releases(living, site.settings.release)]

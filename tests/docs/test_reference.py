@@ -20,6 +20,7 @@ from django.utils import timezone
 import jobqueue
 from jobqueue import conf, logs, models, signals, testing
 from jobqueue.cli import arguments, verbs
+from jobqueue.cli.verbs import doctor
 from jobqueue.options import CALL_RULES, DECLARATION_RULES
 from jobqueue.outcomes import Decision, Succeeded
 from jobqueue.performing import hooks
@@ -80,7 +81,20 @@ class TestCommands:
 
     def test_every_verb_is_listed(self) -> None:
         listed, exit_codes = rows(COMMANDS, "jobs"), re.findall(r"^  (\d)  ", verbs.EPILOG, re.MULTILINE)
-        assert [code(cells[0]) for cells in listed] == [*verbs.VERBS, *exit_codes]
+        wanted = [*verbs.VERBS, *exit_codes]
+        assert [code(cells[0]) for cells in listed][: len(wanted)] == wanted
+
+    def test_every_finding_of_the_doctor_is_listed(self) -> None:
+        sources = "".join(path.read_text() for path in (ROOT / "jobqueue" / "doctor").glob("*.py"))
+        titles = "database|migrations|session|clock|snapshots|table|ids|sqlite|integrity|file|workers|queues|jobs"
+        told = set(re.findall(rf'"((?:{titles})\.[a-z]+)"', sources))
+        listed = re.findall(r"`([a-z]+\.[a-z]+)`", "".join(cells[0] for cells in rows(COMMANDS, "doctor")))
+        assert (set(listed), len(listed)) == (told, len(told))
+        assert {id.partition(".")[0] for id in told} == set(titles.split("|"))
+
+    def test_every_level_of_the_doctor_is_listed(self) -> None:
+        listed = {code(cells[0]): cells[1] for cells in rows(COMMANDS, "doctor") if len(cells) == 3}
+        assert listed == {level.label: sign for level, sign in doctor.MARKS.items()}
 
     @pytest.mark.parametrize("page", [COMMANDS, README], ids=["reference", "readme"])
     def test_exit_codes_and_signals_are_those_of_the_help(self, page: Any) -> None:

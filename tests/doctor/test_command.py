@@ -27,7 +27,7 @@ FINDINGS = [
     ok("migrations", "applied up to 0001_initial"),
     hint("session.idle", "a hint", "Type this"),
     warning("table.bloat", "a warning " * 12, "python manage.py something --that-is-long " * 3),
-    error("workers.none", "none is alive", "Start one: python manage.py jobworker"),
+    error("workers.none", "none alive", "Start one: python manage.py jobworker"),
 ]
 
 
@@ -47,7 +47,7 @@ class TestForPeople:
         assert lines[0] == "✓ migrations  applied up to 0001_initial"
         assert lines[1:3] == ["· session     a hint", "              Type this"]
         assert lines[-3:] == [
-            "✗ workers     none is alive",
+            "✗ workers     none alive",
             "              Start one: python manage.py jobworker",
             "1 error, 1 warning, 1 hint.",
         ]
@@ -62,11 +62,13 @@ class TestForPeople:
     def test_where_all_is_well_it_says_so(self, findings: list[Finding]) -> None:
         del findings[1:]
         assert jobs("doctor")[0].splitlines()[-1] == "All is well."
+        assert jobs("doctor", "-v", "0") == ("", "", 0)
 
     def test_it_may_say_less_or_more(self, findings: list[Finding]) -> None:
         assert "migrations" not in jobs("doctor", "-v", "0")[0]
+        assert jobs("doctor", "-v", "0")[0].endswith("\n1 error, 1 warning, 1 hint.\n")
         more = jobs("doctor", "-v", "2")[0]
-        assert "none is alive [workers.none]" in more
+        assert "none alive [workers.none]" in more
         assert "[migrations]" not in more
 
     def test_a_stream_without_these_signs_gets_others(self, findings: list[Finding]) -> None:
@@ -93,7 +95,7 @@ class TestForPrograms:
             "id": "workers.none",
             "level": "error",
             "title": "workers",
-            "message": "none is alive",
+            "message": "none alive",
             "remedy": "Start one: python manage.py jobworker",
         }
         assert [each["level"] for each in told["findings"]] == ["ok", "hint", "warning", "error"]

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.backends.base import base
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import override_settings
 
@@ -65,6 +66,11 @@ class TestDatabase:
             findings = examine(site)
         assert "unable to open database file" in one(findings, "database.unreachable").message
 
+    def test_one_without_a_name(self, django_db_blocker: Any) -> None:
+        with django_db_blocker.unblock(), database(ENGINE="django.db.backends.sqlite3", NAME=""):
+            findings = examine(Site(Settings(database="jobs")))
+        assert "supply the NAME value" in one(findings, "database.unreachable").message
+
     @pytest.mark.parametrize(
         ("vendor", "version", "seconds", "id"),
         [
@@ -84,6 +90,7 @@ class TestDatabase:
         self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, django_db_blocker: Any
     ) -> None:
         with django_db_blocker.unblock(), sqlite_at(tmp_path / "jobs.sqlite3") as site:
+            monkeypatch.setattr(base, "RAN_DB_VERSION_CHECK", set())  # Django asks once for each alias
             monkeypatch.setattr(site.connection.features, "minimum_database_version", (99,))
             finding = examine(site)[-1]
         assert finding.id == "database.version"

@@ -220,6 +220,10 @@ class TestSession:
             "transactions are serializable: "
         )
 
+    def test_a_server_that_takes_no_writes_is_told(self, site: Site) -> None:
+        run("SET LOCAL default_transaction_read_only = on")
+        assert one(session.session(site), "session.readonly").level is Level.ERROR
+
     def test_a_pooler_is_told(self, pooled: dict[str, Any]) -> None:
         with database(**pooled):
             site = Site(Settings(database="jobs"))

@@ -22,7 +22,7 @@ from tests.unit.test_checks import GOOD_SQLITE, database
 
 class TestModes:
     def test_good_ones_are_told(self, sqlite_site: Site) -> None:
-        finding = next(sqlite.modes(sqlite_site))
+        finding = next(sqlite.sqlite(sqlite_site))
         assert finding.message == "journal_mode wal, synchronous FULL, timeout 20 s, transactions IMMEDIATE"
 
     @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ class TestFile:
 
     def test_a_file_of_this_host(self, sqlite_site: Site) -> None:
         finding = one(examine(sqlite_site), "file")
-        assert finding.message.endswith("is on a disk of this host, and nobody else's to write")
+        assert finding.message.endswith("is on a disk of this host, and nobody else's to read or write")
 
     MOUNTS = r"""
 22 1 8:1 / / rw,relatime - ext4 /dev/sda1 rw

@@ -41,7 +41,7 @@ def ago(seconds: float) -> Any:
 class TestWorkers:
     def test_none(self, site: Site) -> None:
         [finding] = workers.workers(site)
-        assert (finding.id, finding.level, finding.message) == ("workers.none", Level.ERROR, "none is alive")
+        assert (finding.id, finding.level, finding.message) == ("workers.none", Level.ERROR, "none alive")
         assert finding.remedy == "Start one: python manage.py jobworker"
 
     def test_those_that_live_are_counted(self, site: Site) -> None:

@@ -17,7 +17,7 @@ from django.db import connection, connections
 from django.db.utils import ConnectionHandler
 from django.test import override_settings
 
-from jobqueue import checks
+from jobqueue import checks, stores
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "checks.md"
 KEY = "k7v!q2m@z9x#p4w$r8t%y1u^i5o&e3a*s6d(f0g)h-j_l=b+"
@@ -49,6 +49,7 @@ def database(**entry: Any) -> Any:
             yield
     finally:
         del connections.settings["jobs"]
+        stores._made.pop("jobs", None)
         if hasattr(connections._connections, "jobs"):  # type: ignore[attr-defined]
             del connections["jobs"]
 

@@ -65,7 +65,7 @@ def report(findings: Sequence[Finding], verbosity: int, voice: Voice) -> Iterato
 
     Args:
         findings: what to tell.
-        verbosity: 0 leaves out what is well, 2 adds the ids.
+        verbosity: 0 leaves out what is well, 2 adds the ids of what is not.
         voice: knows the colours and the characters.
     """
     marks = MARKS if voice.can_say("".join(MARKS.values())) else PLAIN_MARKS
@@ -77,7 +77,8 @@ def report(findings: Sequence[Finding], verbosity: int, voice: Voice) -> Iterato
         mark = voice.coloured(COLOURS[each.level], f"{marks[each.level]} {each.title:<{column}}")
         yield f"{mark}  {first}"
         yield from (f"{'':{column + 4}}{line}" for line in others)
-    yield _summary(findings)
+    if verbosity > 0 or any(each.level > Level.OK for each in findings):
+        yield _summary(findings)
 
 
 def _lines(finding: Finding, verbosity: int, indent: int) -> Iterator[str]:
