@@ -18,6 +18,7 @@ from typing import Any
 
 from jobqueue import logs
 from jobqueue.conf import Settings
+from jobqueue.pool import orphans
 from jobqueue.pool.burst import Burst
 from jobqueue.pool.children import IDENTITY_LOST, SIGNALS, run_maintenance, run_worker
 from jobqueue.pool.forkpause import YOUNG_SECONDS, ForkPause
@@ -109,6 +110,7 @@ class Supervisor:
         self._obey()
         self._reap()
         self._keep_maintenance()
+        orphans.bury({process.pid for process in self._processes()})
         self._keep_workers()
         self._enforce_time_limits()
         self._report_burst()
@@ -216,6 +218,10 @@ class Supervisor:
             slot.words.pid = process.pid or 0
             self._children.append(Child(process, slot, self._clock()))
         return None
+
+    def _processes(self) -> list[BaseProcess]:
+        maintenance = [] if self._maintenance is None else [self._maintenance]
+        return [*maintenance, *(child.process for child in self._children)]
 
     def _fork(self, role: Callable[..., None], *arguments: Any) -> BaseProcess | None:
         """Fork with our signals blocked, so that none is handled by the parent's handlers in the child.
