@@ -27,7 +27,7 @@ LEAST_TIMEOUT = 5
 SHORTEST_KEY = 32
 #: How startproject marks a key that stands in the settings file, and so in every copy of the project.
 PUBLIC_KEY = "django-insecure-"
-MAKE_KEY = 'python -c "from django.core.management.utils import get_random_secret_key as key; print(key())"'
+MAKE_KEY = 'python -c "import secrets; print(secrets.token_urlsafe(48))"'
 UNSAFE = "SELECT name FROM pg_settings WHERE name IN ('fsync', 'synchronous_commit') AND setting = 'off'"
 SQLITE_REMEDY = (
     'In DATABASES["{alias}"]["OPTIONS"] set "transaction_mode": "IMMEDIATE", "timeout": 20, '

@@ -182,8 +182,7 @@ class TestMistakes:
         assert result.returncode == 1
         assert result.stderr == (
             'CommandError: JOBQUEUE["SIGNING_KEYS"][0] begins with "django-insecure-" and DEBUG is off, so jobs can '
-            'be forged. Set it to what this prints: python -c "from django.core.management.utils import '
-            'get_random_secret_key as key; print(key())"\n'
+            'be forged. Set it to what this prints: python -c "import secrets; print(secrets.token_urlsafe(48))"\n'
         )
         assert not list(tmp_path.glob("jobworker.*"))
 
