@@ -103,7 +103,6 @@ def run(call: Invocation) -> int:
     """Run the pool in the foreground."""
     _become(call)
     _configure_logs(call)
-    _warn_of_root(call)
     _check(call, forks=True)
     if call.words["pid"] is None:
         return _run_pool(call)
@@ -171,9 +170,9 @@ def work_off(call: Invocation) -> int:
     """Perform all that is due in this process, then leave."""
     _become(call)
     _configure_logs(call)
-    _warn_of_root(call)
     _check(call, forks=False)
     call.say(banner.starting_line(call.options, os.getpid()))
+    _warn_of_root(call)
     store, settings = get_store(), call.settings
     stop_asked = threading.Event()
     with Alarm() as alarm:
@@ -218,6 +217,7 @@ def _run_pool(call: Invocation, descriptor: int | None = None) -> int:
             call.say(line)
     else:
         logs.say(logging.INFO, "start", banner.summary(options, call.settings, get_store()))
+    _warn_of_root(call)
     preflight.close_connections()
     supervisor = Supervisor(call.settings, options, call.say)
     status = supervisor.run()

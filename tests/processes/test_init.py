@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -16,7 +17,9 @@ from tests.processes.conftest import QUICK
 from tests.processes.harness import Journal, Pool, is_running, parent_of, processes, wait_until
 from tests.processes.test_pool import all_succeeded, states
 
-CONTAINER = ("unshare", "--pid", "--fork", "--mount-proc", "--kill-child")
+#: Who is not root becomes it in there, where that is allowed.
+WITH_RIGHTS = () if os.geteuid() == 0 else ("--user", "--map-root-user")
+CONTAINER = ("unshare", *WITH_RIGHTS, "--pid", "--fork", "--mount-proc", "--kill-child")
 
 
 @pytest.fixture(scope="module", autouse=True)

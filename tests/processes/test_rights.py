@@ -182,6 +182,7 @@ def test_in_the_foreground_root_is_warned_once_and_goes_on(
     result = service.call("work_off", *words)
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout.count(account.ROOT_WARNING) == warnings
+    assert result.stdout.startswith("*** Starting job worker")
     assert service.journal.counts() == {0: 1, 1: 1}
 
 
