@@ -67,7 +67,7 @@ class TestSnapshots:
             pid = reader.info.backend_pid
             assert (finding.id, finding.level) == ("snapshots.session", Level.WARNING)
             assert finding.message.startswith(f"pid {pid} (report")
-            assert "role postgres, idle in transaction) holds a transaction open for " in finding.message
+            assert "role postgres, idle in transaction) is open for " in finding.message
             assert finding.remedy == f"SQL: SELECT pg_terminate_backend({pid});"
             run(finding.remedy.removeprefix("SQL: "))
             wait_until(lambda: problems(snapshots.snapshots(site)) == [])
@@ -101,7 +101,7 @@ class TestSnapshots:
             own.execute("PREPARE TRANSACTION 'it''s left'")
             try:
                 finding = one(snapshots.snapshots(site), "snapshots.prepared")
-                assert finding.message.startswith('transaction "it\'s left" of role postgres stays prepared for ')
+                assert finding.message.startswith('transaction "it\'s left" of role postgres is prepared for ')
             finally:
                 own.execute("ROLLBACK PREPARED 'it''s left'")
             assert finding.remedy == "Commit it, or, SQL: ROLLBACK PREPARED 'it''s left';"
@@ -150,7 +150,7 @@ class TestSnapshotsInWords:
         young, old = Session(1, "", "shop", "active", 299), Session(1, "", "shop", "active", 301)
         assert list(snapshots.of_sessions([young])) == []
         [finding] = snapshots.of_sessions([old])
-        assert finding.message == "pid 1 (role shop, active) holds a transaction open for 5 min; claims slow down"
+        assert finding.message == "pid 1 (role shop, active) is open for 5 min, and slows claims down"
         assert list(snapshots.of_prepared([Prepared("x", "shop", 299)])) == []
 
     @pytest.mark.parametrize(
