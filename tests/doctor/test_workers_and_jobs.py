@@ -21,13 +21,13 @@ from jobqueue.stores import get_store
 from jobqueue.stores.lanes import Lane, count_ready, read_lanes
 from tests.doctor.conftest import one, pool, problems
 from tests.processes.harness import wait_until
-from tests.stores.shelf import new
+from tests.stores.shelf import new, stored
 
 
 def ready(count: int = 1, *, ago: float = 0, **fields: Any) -> list[int]:
     """Store jobs that have been ready for so many seconds; return their ids."""
     run_at = timezone.now() - timedelta(seconds=ago)
-    return [get_store().insert(new(run_at=run_at, **fields)).pk for _ in range(count)]
+    return [stored(get_store(), run_at=run_at, **fields).pk for _ in range(count)]
 
 
 def change(ids: Iterable[int], **fields: Any) -> None:
