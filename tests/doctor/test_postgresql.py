@@ -16,6 +16,7 @@ import pytest
 from django.db import connection
 from psycopg import pq
 
+from jobqueue import doctor
 from jobqueue.conf import Settings
 from jobqueue.doctor import Level, Site, examine, session, settings, snapshots, table
 from jobqueue.doctor.snapshots import Prepared, Session, Slot
@@ -318,3 +319,16 @@ def test_a_role_that_may_read_little_is_told_and_not_failed(site: Site) -> None:
     run("SET LOCAL ROLE jobqueue_plain")
     found = problems(examine(site))
     assert "migrations.unknown" in found or "migrations.missing" in found
+
+
+@only_there
+@pytest.mark.django_db(transaction=True)
+def test_a_table_that_somebody_has_locked_does_not_hold_up_the_doctor(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "SECONDS", 0.2)
+    with another() as own:
+        own.execute("BEGIN")
+        own.execute("LOCK TABLE jobqueue_job IN ACCESS EXCLUSIVE MODE")
+        began = time.monotonic()
+        found = problems(examine(Site(Settings())))
+        assert time.monotonic() - began < 10
+    assert found == ["workers.none", "queues.unknown", "jobs.unknown"]
