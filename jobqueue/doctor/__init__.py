@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from jobqueue.doctor import database, disk, jobs, queues, session, settings, snapshots, sqlite, table, workers
-from jobqueue.doctor.finding import Finding, Level, warning
+from jobqueue.doctor.finding import Finding, Level, error
 from jobqueue.doctor.site import Site
 from jobqueue.logs import headline
 
@@ -22,6 +22,8 @@ LAST_WORDS = {
     "migrations.newer",
 }
 
+#: These look before there is a connection.
+UNCONNECTED: tuple[Topic, ...] = (settings.settings, database.database)
 SERVER: dict[str, tuple[Topic, ...]] = {
     "postgresql": (settings.durability, session.session, session.clock, snapshots.snapshots),
     "sqlite": (sqlite.sqlite, disk.file, sqlite.integrity),
@@ -45,8 +47,7 @@ def examine(site: Site) -> list[Finding]:
 
 def _topics(site: Site) -> Iterator[Topic]:
     """Yield the topics; those of a kind of database only when it is known to answer."""
-    yield settings.settings
-    yield database.database
+    yield from UNCONNECTED
     vendor = site.connection.vendor
     yield from SERVER[vendor]
     yield database.migrations
@@ -56,17 +57,17 @@ def _topics(site: Site) -> Iterator[Topic]:
 
 def _ask(topic: Topic, site: Site) -> list[Finding]:
     """Return what a topic finds; that it cannot look is a finding, too."""
-    if topic in (settings.settings, database.database):
+    if topic in UNCONNECTED:
         return list(topic(site))
     try:
         with site.store.looking(SECONDS):
             return list(topic(site))
-    except Exception as error:  # whatever is odd there, the others shall be looked at
+    except Exception as found:  # whatever is odd there, the others shall be looked at
         if site.strict:
             raise
         name = topic.__name__.rpartition("_")[2]
-        message = f"could not be examined: {type(error).__name__}: {headline(str(error))}"
-        return [warning(f"{name}.unknown", message, "See where: python manage.py jobs doctor --traceback")]
+        message = f"could not be examined: {type(found).__name__}: {headline(str(found))}"
+        return [error(f"{name}.unknown", message, "See where: python manage.py jobs doctor --traceback")]
 
 
 __all__ = ["Finding", "Level", "Site", "examine"]

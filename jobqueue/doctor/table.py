@@ -61,7 +61,7 @@ def of_statistics(known: Statistics) -> Iterator[Finding]:
         yield warning("table.autovacuum", f"autovacuum leaves it out; {rows}", remedy)
     elif known.dead > FEW_DEAD and known.dead > known.live:
         remedy = "Once no old transaction is left, SQL: VACUUM (ANALYZE) jobqueue_job;"
-        yield warning("table.bloat", f"{rows}; claims slow down", remedy)
+        yield warning("table.bloat", f"{rows}, which slow claims down", remedy)
     else:
         yield ok("table", rows)
 

@@ -11,7 +11,6 @@ from jobqueue.doctor.site import Site
 from jobqueue.doctor.words import age, few, span
 from jobqueue.models import Pool
 
-START = "Start one: python manage.py jobworker"
 #: A death is news for so long.
 LATELY_SECONDS = 3600.0
 #: A heartbeat further ahead of the clock was not sent by this time.
@@ -23,17 +22,18 @@ NAMED = 3
 def workers(site: Site) -> Iterator[Finding]:
     """Report about all pools."""
     living = site.living
-    found = [*dead(site), *silent(site), *early(site)]
-    if not living:
-        yield error("workers.none", "none alive", START)
-        yield from found
-        return
-    found += [*quiet(living), *releases(living, site.settings.release)]
-    yield from found
-    if not found:
-        slots = sum(pool.processes * max(pool.threads, pool.coroutines) for pool in living)
-        release = f", release {living[0].release}" if living[0].release else ""
-        yield ok("workers", f"{counted(len(living), 'pool')} alive with {counted(slots, 'slot')}{release}")
+    if living:
+        yield ok("workers", alive(living))
+    else:
+        yield error("workers.none", "none alive", "Start one: python manage.py jobworker")
+    yield from (*silent(site), *dead(site), *early(site), *quiet(living), *releases(living, site.settings.release))
+
+
+def alive(living: list[Pool]) -> str:
+    """Return how many pools live and how many jobs they perform at a time, in words."""
+    slots = sum(pool.processes * max(pool.threads, pool.coroutines) for pool in living)
+    release = f", release {living[0].release}" if living[0].release else ""
+    return f"{counted(len(living), 'pool')} alive with {counted(slots, 'slot')}{release}"
 
 
 def silent(site: Site) -> Iterator[Finding]:
@@ -73,7 +73,7 @@ def quiet(living: list[Pool]) -> Iterator[Finding]:
 def releases(living: list[Pool], ours: str) -> Iterator[Finding]:
     """Report pools of different releases, or of another than this code."""
     counts = Counter(pool.release for pool in living)
-    if len(counts) > 1 or (ours and ours not in counts):
+    if len(counts) > 1 or (ours and living and ours not in counts):
         told = ", ".join(f"{release or 'none'} ({counted(count, 'pool')})" for release, count in counts.items())
         message = f"releases at work: {told}; this is {ours or 'none'}"
         yield warning("workers.releases", message, "Restart the old ones: python manage.py jobworker restart")

@@ -158,7 +158,7 @@ CHUNK = 250
 #: COPY's word for it.
 NULL = "\\N"
 
-LIMIT = "SELECT set_config('statement_timeout', %s, true)"
+TIME_LIMIT = "SELECT set_config('statement_timeout', %s, true)"
 NOTIFY = "SELECT pg_notify(%s, name) FROM unnest(%s::text[]) AS name"
 
 
@@ -291,7 +291,7 @@ class PostgreSQLStore(Store):
         connection = connections[self.alias]
         with transaction.atomic(using=self.alias):
             with connection.wrap_database_errors:
-                _run(connection.connection, CONTROL + LIMIT, (f"{seconds * 1000:.0f}ms",))
+                _run(connection.connection, CONTROL + TIME_LIMIT, (f"{seconds * 1000:.0f}ms",))
             yield
 
     def now(self) -> datetime:

@@ -174,4 +174,4 @@ class TestATopicThatCannotLook:
 
         monkeypatch.setattr(doctor, "SECONDS", 0.1)
         monkeypatch.setattr(doctor, "JOBS", (count,))
-        assert one(examine(site), "count.unknown").level is Level.WARNING
+        assert one(examine(site), "count.unknown").level is Level.ERROR

@@ -16,6 +16,7 @@ import pytest
 from django.db import connection
 from psycopg import pq
 
+from jobqueue import doctor
 from jobqueue.conf import Settings
 from jobqueue.doctor import Level, Site, examine, session, settings, snapshots, table
 from jobqueue.doctor.snapshots import Prepared, Session, Slot
@@ -67,7 +68,7 @@ class TestSnapshots:
             pid = reader.info.backend_pid
             assert (finding.id, finding.level) == ("snapshots.session", Level.WARNING)
             assert finding.message.startswith(f"pid {pid} (report")
-            assert "role postgres, idle in transaction) holds a transaction open for " in finding.message
+            assert "role postgres, idle in transaction) is open for " in finding.message
             assert finding.remedy == f"SQL: SELECT pg_terminate_backend({pid});"
             run(finding.remedy.removeprefix("SQL: "))
             wait_until(lambda: problems(snapshots.snapshots(site)) == [])
@@ -101,7 +102,7 @@ class TestSnapshots:
             own.execute("PREPARE TRANSACTION 'it''s left'")
             try:
                 finding = one(snapshots.snapshots(site), "snapshots.prepared")
-                assert finding.message.startswith('transaction "it\'s left" of role postgres stays prepared for ')
+                assert finding.message.startswith('transaction "it\'s left" of role postgres is prepared for ')
             finally:
                 own.execute("ROLLBACK PREPARED 'it''s left'")
             assert finding.remedy == "Commit it, or, SQL: ROLLBACK PREPARED 'it''s left';"
@@ -150,7 +151,7 @@ class TestSnapshotsInWords:
         young, old = Session(1, "", "shop", "active", 299), Session(1, "", "shop", "active", 301)
         assert list(snapshots.of_sessions([young])) == []
         [finding] = snapshots.of_sessions([old])
-        assert finding.message == "pid 1 (role shop, active) holds a transaction open for 5 min; claims slow down"
+        assert finding.message == "pid 1 (role shop, active) is open for 5 min, and slows claims down"
         assert list(snapshots.of_prepared([Prepared("x", "shop", 299)])) == []
 
     @pytest.mark.parametrize(
@@ -318,3 +319,16 @@ def test_a_role_that_may_read_little_is_told_and_not_failed(site: Site) -> None:
     run("SET LOCAL ROLE jobqueue_plain")
     found = problems(examine(site))
     assert "migrations.unknown" in found or "migrations.missing" in found
+
+
+@only_there
+@pytest.mark.django_db(transaction=True)
+def test_a_table_that_somebody_has_locked_does_not_hold_up_the_doctor(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "SECONDS", 0.2)
+    with another() as own:
+        own.execute("BEGIN")
+        own.execute("LOCK TABLE jobqueue_job IN ACCESS EXCLUSIVE MODE")
+        began = time.monotonic()
+        found = problems(examine(Site(Settings())))
+        assert time.monotonic() - began < 10
+    assert found == ["workers.none", "queues.unknown", "jobs.unknown"]

@@ -262,13 +262,18 @@ class TestRealPools:
 
     def test_one_that_works_and_one_that_was_stopped_in_its_tracks(self, start_pool: Callable[..., Any]) -> None:
         running = start_pool("--queue", "default")
-        wait_until(lambda: Pool.objects.exists(), about=lambda: running.text)
+        wait_until(lambda: Pool.objects.exclude(workers=[]).exists(), about=lambda: running.text)
         ready(queue="mail")
         quick = Settings(lease_seconds=2)
         assert problems([*workers.workers(Site(quick)), *queues.queues(Site(quick))]) == ["queues.nobody"]
-        for pid in [running.pid, *running.children()]:
+        processes = [running.pid, *running.children()]
+        for pid in processes:
             os.kill(pid, signal.SIGSTOP)
-        wait_until(lambda: problems(workers.workers(Site(quick))) == ["workers.none", "workers.silent"])
+        try:
+            wait_until(lambda: problems(workers.workers(Site(quick))) == ["workers.none", "workers.silent"])
+        finally:
+            for pid in processes:
+                os.kill(pid, signal.SIGCONT)
 
     def test_one_told_to_take_nothing(self, start_pool: Callable[..., Any]) -> None:
         running = start_pool()
