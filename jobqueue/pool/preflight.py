@@ -13,15 +13,17 @@ class NotReady(Exception):
     """The pool cannot start; the message says what to do."""
 
 
-def check(alias: str, *, forks: bool) -> None:
-    """Refuse what could never work; an unreachable database is no such thing, the pool waits for it.
+def check(alias: str, *, forks: bool, waits: bool) -> None:
+    """Refuse what could never work; an unreachable database is no such thing, unless nobody wants to wait for it.
 
     Args:
         alias: database of the jobs.
         forks: whether several processes will open it.
+        waits: whether to go on if the database cannot be reached.
 
     Raises:
-        NotReady: if a table is missing, out of date or of a newer release, or the database cannot be shared.
+        NotReady: if a table is missing, out of date or of a newer release; or the database cannot be shared, or
+            cannot be reached.
     """
     try:
         connection = connections[alias]
@@ -31,6 +33,8 @@ def check(alias: str, *, forks: bool) -> None:
             )
         _check_tables(alias)
     except (DatabaseError, InterfaceError) as error:
+        if not waits:
+            raise NotReady(f'Cannot reach database "{alias}": {logs.headline(str(error))}') from error
         logs.unreachable(alias, error, 0.1, 0)
     except ImproperlyConfigured as error:
         raise NotReady(str(error)) from error

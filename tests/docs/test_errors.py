@@ -15,6 +15,7 @@ from jobqueue.conf import Settings
 from jobqueue.outcomes import Crashed
 from jobqueue.performing.executor import limits_of
 from jobqueue.policy.retry import decide
+from jobqueue.pool import account
 from jobqueue.pool.duties.rescue import VANISHED
 from tests.docs.pages import DOCS, code, prose, rows
 from tests.docs.project import Project
@@ -25,6 +26,7 @@ SETTINGS = """\
 INSTALLED_APPS += ["jobqueue", "shop"]
 DATABASES["jobs"] = {**DATABASES["default"], "NAME": BASE_DIR / "jobs.sqlite3"}
 """
+NOWHERE = 'DATABASES["default"]["NAME"] = BASE_DIR / "nowhere" / "db.sqlite3"\n'
 IN_MEMORY = 'DATABASES["default"]["NAME"] = ":memory:"\n'
 MODELS = """\
 from django.db import models
@@ -212,6 +214,12 @@ def of_a_project(project: Project) -> Iterator[str]:
     project.shell(RECORDER + "recorder.record_unapplied('jobqueue', '0002_of_tomorrow')")
     project.write("daemon.py", "raise ImportError\n")
     yield project.manage("jobworker", "start", status=1)
+    Path(project.folder, "link.log").symlink_to("elsewhere.log")
+    yield project.manage("jobworker", "--log", "link.log", status=1)
+    project.write("mysite/settings.py", "DEBUG = False\n")
+    yield project.manage("jobworker", status=1)
+    project.write("mysite/settings.py", "DEBUG = True\n" + NOWHERE)
+    yield project.manage("jobworker", "--fail-fast", status=1)
     project.write("mysite/settings.py", IN_MEMORY)
     yield project.manage("jobworker", status=1)
 
@@ -219,6 +227,7 @@ def of_a_project(project: Project) -> Iterator[str]:
 def of_processes() -> Iterator[str]:
     """What is said about processes and servers; tests/processes shows it happen."""
     killed = Crashed("Crashed: host:atlas pid:4120 was killed by SIGKILL while performing this job")
+    yield account.NEEDS_USER
     yield decide(killed, attempts=3, crashes=2, limits=limits_of(Settings())).error or ""
     yield VANISHED
     lines: list[str] = []

@@ -27,7 +27,7 @@ def test_tables_of_this_release_are_no_trouble() -> None:
     schema = read_schema("default")
     assert schema.known == (FIRST,)
     assert (schema.missing, schema.newer, schema.exists, schema.trouble) == ((), (), True, None)
-    preflight.check("default", forks=False)
+    preflight.check("default", forks=False, waits=True)
 
 
 def test_tables_of_a_newer_release_stop_a_worker() -> None:
@@ -50,7 +50,7 @@ def test_tables_that_are_out_of_date_stop_a_worker() -> None:
 def test_the_remedy_names_the_database() -> None:
     recorder("other").record_applied("jobqueue", NEWER)
     with pytest.raises(preflight.NotReady, match=r"migrate jobqueue 0001_initial --database other$"):
-        preflight.check("other", forks=False)
+        preflight.check("other", forks=False, waits=True)
 
 
 def test_other_apps_may_have_migrations_that_are_unknown_here() -> None:
