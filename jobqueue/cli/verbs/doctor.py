@@ -18,7 +18,7 @@ from jobqueue.cli.voice import Voice
 from jobqueue.doctor import Finding, Level, Site, examine
 from jobqueue.logs import harmless
 
-HELP = "examine settings, database, workers and queues; each finding comes with its remedy"
+HELP = "is everything well? settings, database, workers, queues, jobs"
 
 EXIT_SOMETHING_IS_WRONG = 3
 WIDTH = 100
