@@ -78,7 +78,7 @@ def of_sessions(sessions: list[Session]) -> Iterator[Finding]:
     for pid, application, role, state, seconds in sessions:
         if seconds > LONG_SECONDS:
             who = ", ".join(filter(None, (application, f"role {role}", state)))
-            message = f"pid {pid} ({who}) is open for {span(seconds)}, and slows claims down"
+            message = f"pid {pid} ({who}) is open for {span(seconds)} and slows claims"
             yield warning("snapshots.session", message, f"SQL: SELECT pg_terminate_backend({pid});")
 
 
@@ -87,7 +87,7 @@ def of_prepared(prepared: list[Prepared]) -> Iterator[Finding]:
     for gid, owner, seconds in prepared:
         if seconds > LONG_SECONDS:
             quoted = gid.replace("'", "''")
-            message = f'transaction "{gid}" of role {owner} is prepared for {span(seconds)}, and slows claims down'
+            message = f'transaction "{gid}" of role {owner} is prepared for {span(seconds)} and slows claims'
             yield warning("snapshots.prepared", message, f"Commit it, or, SQL: ROLLBACK PREPARED '{quoted}';")
 
 
@@ -95,7 +95,7 @@ def of_slots(slots: list[Slot]) -> Iterator[Finding]:
     """Report a replication slot that nobody reads, or whose reader is far behind."""
     for name, active, transactions, seconds in slots:
         if active and transactions > LONG_TRANSACTIONS:
-            message = f'a standby holds back {transactions:,} transactions by slot "{name}", and slows claims down'
+            message = f'a standby holds back {transactions:,} transactions by slot "{name}" and slows claims'
             yield warning(
                 "snapshots.slot", message, "On the standby: no long reports, or hot_standby_feedback = off"
             )

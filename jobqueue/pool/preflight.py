@@ -22,7 +22,7 @@ def check(alias: str, *, forks: bool, waits: bool) -> None:
         waits: whether to go on if the database cannot be reached.
 
     Raises:
-        NotReady: if a table is missing, out of date or of a newer release, or the database cannot be shared, or
+        NotReady: if a table is missing, out of date or of a newer release; or the database cannot be shared, or
             cannot be reached.
     """
     try:

@@ -63,10 +63,12 @@ class TestForPeople:
         del findings[1:]
         assert jobs("doctor")[0].splitlines()[-1] == "All is well."
         assert jobs("doctor", "-v", "0") == ("", "", 0)
+        findings.append(hint("session.idle", "a hint", "Type this"))
+        assert jobs("doctor", "-v", "0") == ("", "", 0)
 
     def test_it_may_say_less_or_more(self, findings: list[Finding]) -> None:
         assert "migrations" not in jobs("doctor", "-v", "0")[0]
-        assert jobs("doctor", "-v", "0")[0].endswith("\n1 error, 1 warning, 1 hint.\n")
+        assert jobs("doctor", "-v", "0")[0].endswith("\n1 error, 1 warning.\n")
         more = jobs("doctor", "-v", "2")[0]
         assert "none alive [workers.none]" in more
         assert "[migrations]" not in more

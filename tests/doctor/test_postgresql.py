@@ -151,7 +151,7 @@ class TestSnapshotsInWords:
         young, old = Session(1, "", "shop", "active", 299), Session(1, "", "shop", "active", 301)
         assert list(snapshots.of_sessions([young])) == []
         [finding] = snapshots.of_sessions([old])
-        assert finding.message == "pid 1 (role shop, active) is open for 5 min, and slows claims down"
+        assert finding.message == "pid 1 (role shop, active) is open for 5 min and slows claims"
         assert list(snapshots.of_prepared([Prepared("x", "shop", 299)])) == []
 
     @pytest.mark.parametrize(

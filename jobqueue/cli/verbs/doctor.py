@@ -18,7 +18,7 @@ from jobqueue.cli.voice import Voice
 from jobqueue.doctor import Finding, Level, Site, examine
 from jobqueue.logs import harmless
 
-HELP = "examine settings, database, workers and queues; each finding comes with its remedy"
+HELP = "is everything well? settings, database, workers, queues, jobs"
 
 EXIT_SOMETHING_IS_WRONG = 3
 WIDTH = 100
@@ -65,20 +65,19 @@ def report(findings: Sequence[Finding], verbosity: int, voice: Voice) -> Iterato
 
     Args:
         findings: what to tell.
-        verbosity: 0 leaves out what is well, 2 adds the ids of what is not.
+        verbosity: 0 leaves warnings and errors only, 2 adds the ids of what is not well.
         voice: knows the colours and the characters.
     """
     marks = MARKS if voice.can_say("".join(MARKS.values())) else PLAIN_MARKS
     column = max((len(each.title) for each in findings), default=0)
-    for each in findings:
-        if each.level is Level.OK and verbosity == 0:
-            continue
+    shown = [each for each in findings if verbosity > 0 or each.level >= Level.WARNING]
+    for each in shown:
         first, *others = _lines(each, verbosity, indent=column + 4)
         mark = voice.coloured(COLOURS[each.level], f"{marks[each.level]} {each.title:<{column}}")
         yield f"{mark}  {first}"
         yield from (f"{'':{column + 4}}{line}" for line in others)
-    if verbosity > 0 or any(each.level > Level.OK for each in findings):
-        yield _summary(findings)
+    if shown or verbosity > 0:
+        yield _summary(shown)
 
 
 def _lines(finding: Finding, verbosity: int, indent: int) -> Iterator[str]:
