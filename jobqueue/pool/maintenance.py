@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 from django.db import DatabaseError, InterfaceError, OperationalError, connections
 
@@ -17,6 +18,9 @@ from jobqueue.stores.ears import SCHEDULE, Deaf, Ear
 from jobqueue.stores.errors import is_contention
 from jobqueue.worker.bell import Bell
 from jobqueue.worker.trouble import Trouble
+
+#: Seconds that a duty has at the least, however short the lease.
+LEAST_PATIENCE = 5.0
 
 
 class Maintenance:
@@ -32,6 +36,7 @@ class Maintenance:
         self._trouble = Trouble(post.store, post.board)
         self._locks = {kind: Trouble(post.store, post.board) for kind in kinds}
         self._leaving = False
+        self._deadline: AbstractContextManager[object] = nullcontext()
 
     def run(self) -> None:
         """Go on until ``stop``.
@@ -40,6 +45,8 @@ class Maintenance:
             DeclaredDead: if others have declared this pool dead.
             Refused: if the database refuses what no waiting mends.
         """
+        # There must be time for another heartbeat before the lease is over.
+        self._deadline = self._post.store.deadline(max(self._post.settings.lease_seconds / 3, LEAST_PATIENCE))
         while not self._leaving:
             try:
                 self._turn()
@@ -54,7 +61,8 @@ class Maintenance:
         self._bell.ring()
 
     def _turn(self) -> None:
-        self._ear.listen()
+        with self._deadline:
+            self._ear.listen()
         for duty in self._duties:
             if self._due[type(duty)] <= self._post.clock():
                 pause = self._do(duty)
@@ -66,7 +74,8 @@ class Maintenance:
         """Do a duty and return the seconds until the next time; if somebody's lock is in its way, it is put off."""
         locks = self._locks[type(duty)]
         try:
-            pause = duty.run()
+            with self._deadline:
+                pause = duty.run()
         except OperationalError as error:
             if not is_contention(error):
                 raise

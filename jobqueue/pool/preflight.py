@@ -4,28 +4,27 @@ from __future__ import annotations
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, InterfaceError, connections
-from django.db.migrations.executor import MigrationExecutor
 
 from jobqueue import logs
+from jobqueue.pool.schema import read_schema
 from jobqueue.stores import get_store
-from jobqueue.stores.errors import migrate_command, says_missing
-
-JOBS = "jobqueue_job"
 
 
 class NotReady(Exception):
     """The pool cannot start; the message says what to do."""
 
 
-def check(alias: str, *, forks: bool) -> None:
-    """Refuse what could never work; an unreachable database is no such thing, the pool waits for it.
+def check(alias: str, *, forks: bool, waits: bool) -> None:
+    """Refuse what could never work; an unreachable database is no such thing, unless nobody wants to wait for it.
 
     Args:
         alias: database of the jobs.
         forks: whether several processes will open it.
+        waits: whether to go on if the database cannot be reached.
 
     Raises:
-        NotReady: if a table or a privilege is missing, or the database cannot be shared.
+        NotReady: if a table or a privilege is missing; if the tables are out of date or of a newer release; or if the
+            database cannot be shared, or cannot be reached.
     """
     try:
         connection = connections[alias]
@@ -34,10 +33,12 @@ def check(alias: str, *, forks: bool) -> None:
                 f'Database "{alias}" is SQLite in memory; no other process can see it. Use a file, or work_off.'
             )
         _check_privileges(alias)
-        _check_migrations(alias)
+        _check_tables(alias)
     except (DatabaseError, InterfaceError) as error:
         if refusal := get_store(alias).refusal(error):
             raise NotReady(refusal) from error
+        if not waits:
+            raise NotReady(f'Cannot reach database "{alias}": {logs.headline(str(error))}') from error
         logs.unreachable(alias, error, 0.1, 0)
     except ImproperlyConfigured as error:
         raise NotReady(str(error)) from error
@@ -59,15 +60,10 @@ def _check_privileges(alias: str) -> None:
         raise NotReady(lacking)
 
 
-def _check_migrations(alias: str) -> None:
-    executor = MigrationExecutor(connections[alias])
-    targets = [node for node in executor.loader.graph.leaf_nodes() if node[0] == "jobqueue"]
-    if not executor.migration_plan(targets):
-        return
-    if JOBS in connections[alias].introspection.table_names():
-        what = f'The tables of jobqueue in database "{alias}" are out of date'
-        raise NotReady(f"{what}. Run: {migrate_command(alias)}")
-    raise NotReady(says_missing(JOBS, alias))
+def _check_tables(alias: str) -> None:
+    trouble = read_schema(alias).trouble
+    if trouble is not None:
+        raise NotReady(" ".join(trouble))
 
 
 def is_in_memory(alias: str) -> bool:

@@ -15,6 +15,7 @@ from typing import Any
 
 from jobqueue import logs
 from jobqueue.conf import Settings
+from jobqueue.pool import orphans
 from jobqueue.pool.burst import Burst
 from jobqueue.pool.children import IDENTITY_LOST, REFUSED, SIGNALS, run_maintenance, run_worker
 from jobqueue.pool.forked import Child, fork
@@ -29,6 +30,7 @@ EXIT_STOPPED = 0
 EXIT_REFUSED = 1
 EXIT_PUT_BACK = 4
 
+STOPPING = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGQUIT})
 TICK_SECONDS = 0.25
 #: Between asking a process to end and killing it.
 LAST_SECONDS = 2.0
@@ -90,12 +92,15 @@ class Supervisor:
             for number, handler in before.items():
                 signal.signal(number, handler)
             gc.unfreeze()
+        # Who asked for the end while the last processes went, must not get a fresh pool.
+        self.restart = self.restart and STOPPING.isdisjoint(self._signals)
         return self._report_end(self._clock() - began)
 
     def _turn(self) -> None:
         self._obey()
         self._reap()
         self._keep_maintenance()
+        orphans.bury({process.pid for process in self._processes()})
         self._keep_workers()
         self._enforce_time_limits()
         self._report_burst()
@@ -117,10 +122,11 @@ class Supervisor:
         while self._signals:
             match self._signals.pop(0):
                 case signal.SIGTERM | signal.SIGINT:
-                    self._stop()
+                    self._end()
                 case signal.SIGQUIT:
+                    self.restart = False
                     self._leave()
-                case signal.SIGHUP:
+                case signal.SIGHUP if self._stop_at is None:
                     # Also sent when the terminal is closed, which means the end.
                     self.restart = not (self._had_terminal and not has_terminal())
                     self._stop()
@@ -131,10 +137,17 @@ class Supervisor:
         if self._stop_at is not None and self._clock() >= self._stop_at:
             self._leave()
 
+    def _end(self) -> None:
+        """Stop; asked a second time, leave at once; about to restart, do not."""
+        if self._stop_at is None:
+            self._stop()
+        elif self.restart:
+            self.restart = False
+        else:
+            self._leave()
+
     def _stop(self) -> None:
-        """Take no new jobs and wait for the running ones; asked a second time, leave at once."""
-        if self._stop_at is not None:
-            return self._leave()
+        """Take no new jobs and wait for the running ones."""
         self._stop_at = self._clock() + self._options.shutdown_seconds
         running = sum(len(child.slot.performing()) for child in self._children)
         if running:
@@ -143,7 +156,6 @@ class Supervisor:
             logs.say(logging.INFO, "stop", f"{jobs} still running; waiting up to {wait}")
         for child in self._children:
             child.send(signal.SIGTERM)
-        return None
 
     def _leave(self) -> None:
         """Have running jobs put back, and kill what does not obey."""
@@ -205,6 +217,10 @@ class Supervisor:
             slot.words.pid = process.pid or 0
             self._children.append(Child(process, slot, self._clock()))
         return None
+
+    def _processes(self) -> list[BaseProcess]:
+        maintenance = [] if self._maintenance is None else [self._maintenance]
+        return [*maintenance, *(child.process for child in self._children)]
 
     def _reap(self) -> None:
         for child in list(self._children):

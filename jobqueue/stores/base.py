@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
@@ -16,10 +17,11 @@ from uuid import UUID
 from django.db import ProgrammingError, transaction
 from django.db.models import Exists, OuterRef
 
+from jobqueue import sealing
 from jobqueue.logs import headline
 from jobqueue.models import Job, JobQuerySet, Pool
 from jobqueue.outcomes import Decision
-from jobqueue.rows import ClaimedJob, ClaimRequest, Finish, NewJob, Promotion
+from jobqueue.rows import ClaimedJob, ClaimRequest, Finish, NewJob, Promotion, Texts
 from jobqueue.states import State
 from jobqueue.stores.ears import Ear
 from jobqueue.stores.errors import missing_table, says_missing
@@ -46,6 +48,10 @@ class Store(ABC):
 
     def __init__(self, alias: str) -> None:
         self.alias = alias
+
+    def deadline(self, seconds: float) -> AbstractContextManager[object]:
+        """Return what bounds each question that the calling thread asks inside of it, where a server may be gone."""
+        return nullcontext()
 
     # Enqueue
 
@@ -104,11 +110,11 @@ class Store(ABC):
         succeeded, gone, others = _sort_out(finishes)
         written: set[int] = set()
         if succeeded:
-            written |= self._finish_succeeded(succeeded)
+            written |= self._finish_succeeded(_sealed(succeeded))
         if gone:
             written |= self._delete(gone)
         if others:
-            written |= self._settle(others)
+            written |= self._settle(_sealed(others))
         missing = [each for each in finishes if each.job.id not in written]
         return self._lost_among(missing) if missing else []
 
@@ -139,8 +145,12 @@ class Store(ABC):
             now = {pk: (claim, state) for pk, claim, state in rows.values_list("pk", "claim_id", "state")}
         return [each for each in finishes if not _is_written(each, now.get(each.job.id))]
 
-    def hold(self, job: ClaimedJob) -> bool:
+    def hold(self, job: ClaimedJob, seconds: float) -> bool:
         """Lock the row of a job inside the present transaction; False if the claim is lost.
+
+        Args:
+            job: as claimed.
+            seconds: a server that hears nothing for so long may end the transaction: the worker is gone.
 
         Raises:
             OperationalError: at once, if somebody keeps the row locked.
@@ -202,6 +212,14 @@ class Store(ABC):
             deleted, _ = self._jobs.filter(pk__in=ids).delete() if ids else (0, {})
         return deleted
 
+    @abstractmethod
+    def rewrite(self, rows: Sequence[Texts]) -> set[int]:
+        """Store texts of rows anew that say the same in another way; return the ids written.
+
+        A row that is in another state or under another claim by now is left alone, and so is one that another
+        transaction has locked.
+        """
+
     # Acts of people
 
     def retry(self, job_id: int) -> bool:
@@ -249,11 +267,24 @@ class Store(ABC):
         """Say which privileges a pool would lack here, and what to type; None if none."""
         return None
 
+    # Looks
+
+    @abstractmethod
+    def looking(self, seconds: float) -> AbstractContextManager[None]:
+        """Let no query inside take longer; it reads by index, whatever the statistics say.
+
+        A query that would raises OperationalError.
+        """
+
+    @abstractmethod
+    def now(self) -> datetime:
+        """Return the time by the clock that rules this database."""
+
     # Helpers
 
     @abstractmethod
     def ago(self, seconds: float) -> Any:
-        """Return the time so many seconds ago, by the clock that rules this database."""
+        """Return the time so many seconds ago, by the same clock, for a query."""
 
     @property
     def _jobs(self) -> JobQuerySet:
@@ -314,6 +345,18 @@ def _sort_out(finishes: Sequence[Finish]) -> tuple[list[Finish], list[Finish], l
         else:
             others.append(each)
     return succeeded, gone, others
+
+
+def _sealed(finishes: list[Finish]) -> list[Finish]:
+    """Return them with error and result as the table holds them."""
+    return [each._replace(decision=_seal(each.decision)) for each in finishes] if sealing.is_on() else finishes
+
+
+def _seal(decision: Decision) -> Decision:
+    error, result = decision.error, decision.result
+    if error is None and result is None:
+        return decision
+    return replace(decision, error=error and sealing.seal(error), result=result and sealing.seal(result))
 
 
 def _is_written(each: Finish, row: tuple[UUID | None, int] | None) -> bool:

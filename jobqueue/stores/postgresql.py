@@ -6,55 +6,28 @@ Times are the server's. States stand as literals: a parameter would keep the pla
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from collections.abc import Collection, Iterable, Sequence
+from contextlib import AbstractContextManager, suppress
 from datetime import datetime, timedelta
 from functools import lru_cache
 from itertools import islice
 from typing import Any
 
-import psycopg
-from django.conf import settings
-from django.db import DatabaseError, InterfaceError, connections, transaction
+from django.db import DatabaseError, InterfaceError, connections
 from django.db.models.functions import Now
-from psycopg.types.datetime import TimestamptzLoader
 
 from jobqueue.models import Job
-from jobqueue.rows import ClaimedJob, ClaimRequest, Finish, NewJob, Promotion
+from jobqueue.rows import ClaimedJob, ClaimRequest, Finish, NewJob, Promotion, Texts
 from jobqueue.stores.base import NewJobs, Store, as_job, claim_order
+from jobqueue.stores.control import Control
+from jobqueue.stores.deadline import Deadline
 from jobqueue.stores.ears import Ear, NotificationEar
 from jobqueue.stores.errors import INSUFFICIENT_PRIVILEGE, UNDEFINED_TABLE, sqlstate
-from jobqueue.stores.prepared import UNPREPARED, give_up, prepared
 from jobqueue.stores.privileges import missing_privileges
 
 CHANNEL = "jobqueue"
-
-# Sent in front of a control statement, in the same round trip and transaction, so that it also works behind a
-# pooler.
-
-# Whatever the project has chosen: what a claim and a finish rely on is that a row which a peer has just changed is
-# looked at again, not that it is refused.
-READ_COMMITTED = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED;\n"
-
-# No control statement may wait long for anybody's lock.
-PATIENCE = "SET LOCAL lock_timeout = '3s'; SET LOCAL statement_timeout = '15s';\n"
-
-# The plan must not depend on statistics: after a bulk insert, or after a quiet night, they are stale, and the planner
-# would sort or join the whole backlog for each claim. So it is left the one way that is always good: read few rows
-# by index, then find each by its primary key. That is also why the outer statements say "state + 0": a partial index
-# over all ready or running rows must not look like a short cut to a few of them.
-PLANNER = """\
-SET LOCAL enable_sort = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_seqscan = off;
-SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off;
-"""
-
-CONTROL = READ_COMMITTED + PATIENCE + PLANNER
-
-# In front of a transaction of statements that Django writes. If we are stopped in the middle, others must not wait.
-CONTROL_BLOCK = f"{READ_COMMITTED}{PATIENCE}SET LOCAL idle_in_transaction_session_timeout = '60s'".encode()
-
-# A finish waits only for those who look at the same job for a moment; whoever keeps a row is worked round.
-BRIEFLY = "SET LOCAL lock_timeout = '250ms'; "
+#: The longest that the server takes for a timeout, in milliseconds.
+LONGEST_TIMEOUT = 2**31 - 1
 
 INSERT = """
 INSERT INTO jobqueue_job (handler, name, queue, priority, attempts, crashes, created_at, updated_at, {columns})
@@ -155,6 +128,18 @@ SELECT (SELECT count(*) FROM moved), ARRAY(SELECT DISTINCT queue FROM moved),
         WHERE state = 0 AND run_at > statement_timestamp() ORDER BY run_at LIMIT 1)
 """  # noqa: S608 (constants)
 
+# Without waiting for rows that others have locked.
+REWRITE = """
+WITH free AS MATERIALIZED (
+  SELECT d.* FROM unnest(%s::bigint[], %s::smallint[], %s::uuid[], %s::text[], %s::text[], %s::text[])
+                  AS d(id, state, claim_id, handler, result, last_error)
+  JOIN jobqueue_job AS job ON job.id = d.id FOR NO KEY UPDATE OF job SKIP LOCKED)
+UPDATE jobqueue_job AS job SET handler = free.handler, result = free.result, last_error = free.last_error
+FROM free
+WHERE job.id = free.id AND job.state + 0 = free.state AND job.claim_id IS NOT DISTINCT FROM free.claim_id
+RETURNING job.id
+"""
+
 #: Lines that are sent at a time, so that the server works while we write the next.
 CHUNK = 250
 #: COPY's word for it.
@@ -167,6 +152,14 @@ class PostgreSQLStore(Store):
     """One statement per step, one round trip each; peers pass each other by SKIP LOCKED."""
 
     can_notify = True
+
+    def __init__(self, alias: str) -> None:
+        super().__init__(alias)
+        self._control = Control(alias)
+
+    def deadline(self, seconds: float) -> AbstractContextManager[object]:
+        """Return what shuts the calling thread's connection down if a question inside of it takes longer."""
+        return Deadline(self.alias, seconds)
 
     def insert(self, new: NewJob) -> Job | None:
         """Store one job on the caller's connection and transaction; None if its key is taken."""
@@ -210,15 +203,23 @@ class PostgreSQLStore(Store):
     def claim(self, request: ClaimRequest) -> list[ClaimedJob]:
         """Take up to ``limit`` ready jobs in order; none if the pool is not alive."""
         asked = bool(request.queues), request.min_priority is not None, request.max_priority is not None
-        rows = self._control(claim_statement(*asked), request._asdict() | {"queues": list(request.queues)})
+        rows = self._control.run(claim_statement(*asked), request._asdict() | {"queues": list(request.queues)})
         return sorted(map(ClaimedJob._make, rows), key=claim_order)
 
     def promote(self, limit: int = 1000) -> Promotion:
         """Make scheduled jobs ready whose time has come."""
-        [(moved, queues, ready, next_in)] = self._control(PROMOTE, (limit,))
+        [(moved, queues, ready, next_in)] = self._control.run(PROMOTE, (limit,))
         # What this very statement has moved, it does not see as ready.
         ready = frozenset(queues).union(ready)
         return Promotion(moved, frozenset(queues), ready, None if next_in is None else max(next_in, 0.0))
+
+    def hold(self, job: ClaimedJob, seconds: float) -> bool:
+        """Lock the row of a job inside the present transaction; False if the claim is lost."""
+        # A server learns late, or never, that a silent client is gone, and would keep the lock as long.
+        with connections[self.alias].cursor() as cursor:
+            milliseconds = min(int(seconds * 1000), LONGEST_TIMEOUT)
+            cursor.execute(f"SET LOCAL idle_in_transaction_session_timeout = {milliseconds}")
+        return super().hold(job, seconds)
 
     def _finish_succeeded(self, finishes: Sequence[Finish]) -> set[int]:
         now = time.monotonic()
@@ -250,44 +251,28 @@ class PostgreSQLStore(Store):
         ]
         return self._write(SETTLE, finishes, *(list(column) for column in zip(*rows, strict=True)))
 
+    def rewrite(self, rows: Sequence[Texts]) -> set[int]:
+        """Store texts of rows anew, if they are still in that state and under that claim, and not locked."""
+        if not rows:
+            return set()
+        columns = [list(column) for column in zip(*rows, strict=True)]
+        return {job_id for (job_id,) in self._control.run(REWRITE, columns)}
+
     def _write(self, statement: str, finishes: Sequence[Finish], *columns: Any) -> set[int]:
         ids = _plain([each.job.id for each in finishes])
         claims = _plain([each.job.claim_id.hex for each in finishes])
-        return {job_id for (job_id,) in self._control(statement, (ids, claims, *columns), CONTROL + BRIEFLY)}
-
-    def _control(self, statement: str, parameters: Any, control: str = CONTROL) -> list[tuple[Any, ...]]:
-        """Run one statement with the control settings; inside a user's transaction leave theirs alone."""
-        connection = connections[self.alias]
-        in_transaction = self._in_transaction()
-        raw = connection.connection
-        with connection.wrap_database_errors:
-            if in_transaction:
-                return _run(raw, statement, parameters)
-            try:
-                return _run(raw, control + prepared(raw, statement), parameters)
-            except UNPREPARED:
-                give_up(raw)
-                return _run(raw, control + statement, parameters)
+        return {job_id for (job_id,) in self._control.run(statement, (ids, claims, *columns), briefly=True)}
 
     def statement(self) -> AbstractContextManager[None]:
-        """Give a statement that Django writes the control settings; inside a user's transaction leave theirs alone."""
-        return nullcontext() if self._in_transaction() else self._writing()
+        """Surround one statement that Django writes for us, where the project's settings would change its meaning."""
+        return self._control.statement()
 
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        connection = connections[self.alias]
-        ours = not self._in_transaction()
-        with transaction.atomic(using=self.alias):
-            if ours:
-                with connection.wrap_database_errors:
-                    connection.connection.execute(CONTROL_BLOCK)
-            yield
+    def _writing(self) -> AbstractContextManager[None]:
+        return self._control.block()
 
-    def _in_transaction(self) -> bool:
-        """Connect if need be, and say whether what runs now is part of a transaction of others than ourselves."""
-        connection = connections[self.alias]
-        connection.ensure_connection()
-        return connection.in_atomic_block or not connection.autocommit
+    def looking(self, seconds: float) -> AbstractContextManager[None]:
+        """Let no query inside take longer; it reads by index, whatever the statistics say."""
+        return self._control.looking(seconds)
 
     def refusal(self, error: Exception) -> str | None:
         """Say what the database refuses however long one waits, and what to do; None if waiting may help."""
@@ -301,21 +286,17 @@ class PostgreSQLStore(Store):
         """Say which privileges a pool would lack here, and what to type; None if none."""
         return missing_privileges(self.alias)
 
+    def now(self) -> datetime:
+        """Return the server's time."""
+        with connections[self.alias].cursor() as cursor:
+            cursor.execute("SELECT clock_timestamp()")
+            [(now,)] = cursor.fetchall()
+        assert isinstance(now, datetime)
+        return now
+
     def ago(self, seconds: float) -> Any:
         """Return the time so many seconds ago, by the server's clock."""
         return Now() - timedelta(seconds=seconds) if seconds else Now()
-
-
-def _run(raw: psycopg.Connection[Any], statements: str, parameters: Any) -> list[tuple[Any, ...]]:
-    """Send statements in one round trip and return the rows of the last."""
-    with psycopg.ClientCursor(raw) as cursor:
-        if settings.USE_TZ:
-            # Django's own loader, which also serves naive times, is written in Python.
-            cursor.adapters.register_loader("timestamptz", TimestamptzLoader)
-        cursor.execute(statements.encode(), parameters)
-        while cursor.nextset():
-            pass
-        return cursor.fetchall()
 
 
 @lru_cache

@@ -11,6 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import TypeVar
@@ -21,6 +22,7 @@ from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, 
 from jobqueue import logs
 from jobqueue.outcomes import RELEASE, Decision
 from jobqueue.performing.executor import Ended
+from jobqueue.policy.suspects import set_apart
 from jobqueue.rows import ClaimedJob, ClaimRequest, Finish
 from jobqueue.states import State
 from jobqueue.stores.base import Store
@@ -38,6 +40,8 @@ FLUSH_SECONDS = 0.05
 REFUSALS = (DataError, IntegrityError, ValueError, OverflowError)
 #: When leaving, wait so long for those who keep the last rows locked; then the board tells maintenance of them.
 LAST_SECONDS = 5.0
+#: A question that is not answered for so long is given up, and its connection with it; statements end before.
+PATIENCE_SECONDS = 20.0
 
 T = TypeVar("T")
 Write = Callable[[Sequence[Finish]], tuple[list[Finish], list[Finish]]]
@@ -88,8 +92,10 @@ class Clerk(threading.Thread):
         self._ends = Ends(slot)
         self._urgent = False
         self._renewals: deque[_Renewal] = deque()
+        self._wary = False
         self._closing = False
         self._stopping = False
+        self._deadline: AbstractContextManager[object] = nullcontext()
         self.error: Exception | None = None
 
     # The performers' side
@@ -137,6 +143,7 @@ class Clerk(threading.Thread):
 
     def run(self) -> None:
         """Go on until stopped; an error that waiting does not mend closes the worker."""
+        self._deadline = self._store.deadline(PATIENCE_SECONDS)
         try:
             while not self._stopping:
                 self._turn()
@@ -174,7 +181,10 @@ class Clerk(threading.Thread):
         self._sleep()
 
     def _wanted(self) -> int:
-        return 0 if self._closing or self._quiet() else self._buffer.wanted()
+        if self._closing or self._quiet():
+            return 0
+        wanted = self._buffer.wanted()
+        return min(wanted, self._buffer.hungry) if self._wary else wanted
 
     def _sleep(self) -> None:
         """Sleep until the bell rings or a flush is due. Maintenance polls, for all workers at once."""
@@ -184,7 +194,7 @@ class Clerk(threading.Thread):
         if self._ends.due_in(FLUSH_SECONDS) == 0:
             return True
         fresh = self._ends.fresh
-        return fresh > 0 and (self._urgent or fresh >= FLUSH_JOBS or self._buffer.hungry)
+        return fresh > 0 and (self._urgent or fresh >= FLUSH_JOBS or self._buffer.hungry > 0)
 
     def _flush(self) -> None:
         """Write all attempts that have ended; what somebody keeps locked is left for later."""
@@ -228,8 +238,8 @@ class Clerk(threading.Thread):
         request = ClaimRequest(uuid4(), pool_id, self._slot.name, limit, **asdict(self._selection))
         jobs = self._steadily(self._taking(request))
         if jobs:
-            self._buffer.put(jobs)
             logger.debug("claimed %d of %d", len(jobs), limit)
+            self._lay_in(jobs)
         return len(jobs)
 
     def _taking(self, request: ClaimRequest) -> Callable[[], list[ClaimedJob]]:
@@ -243,6 +253,15 @@ class Clerk(threading.Thread):
             return made or self._store.claim(request)
 
         return take
+
+    def _lay_in(self, jobs: list[ClaimedJob]) -> None:
+        """Hold what was claimed; next to a job with a crash behind it, nothing and by nobody who is not free for it."""
+        kept, rest = set_apart(jobs, self._buffer.hungry)
+        self._wary = bool(kept[0].crashes or rest)
+        if self._wary:
+            self._flush()  # what has ended must not be charged for it either
+        self._buffer.put(kept)
+        self._release(rest)
 
     def _renew(self, renewal: _Renewal) -> None:
         jobs = [renewal.job, *self._buffer.drain()]
@@ -275,7 +294,8 @@ class Clerk(threading.Thread):
         """Repeat a step that may be repeated until the database has answered."""
         while True:
             try:
-                answer = step()
+                with self._deadline:
+                    answer = step()
             except REFUSALS:
                 raise
             except (DatabaseError, InterfaceError) as error:

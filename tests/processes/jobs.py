@@ -53,6 +53,14 @@ def die(key: int) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+@job
+def take_the_pool_along(key: int) -> None:
+    """Have the supervisor killed, and with it the whole pool."""
+    record("start", key)
+    os.kill(os.getppid(), signal.SIGKILL)
+    time.sleep(60)
+
+
 @job(on_crash="fail")
 def die_once(key: int) -> None:
     """Take the process along, and do not be repeated."""
@@ -90,6 +98,13 @@ def leave_a_grandchild(key: int) -> None:
     child = subprocess.Popen([sys.executable, "-c", code])
     record("grandchild", child.pid)
     ignore_everything(key)
+
+
+@job
+def leave_an_orphan(key: int) -> None:
+    """Succeed, with a grandchild that has lost its parent and ends later."""
+    line, journal = f"orphan {key} 0 0", os.environ["JOBQUEUE_TEST_JOURNAL"]
+    subprocess.run(["sh", "-c", '(sleep 0.2; echo "$0" >> "$1") &', line, journal], check=True)
 
 
 @job(atomic=True)
@@ -218,3 +233,9 @@ def take_the_alarm(key: int) -> None:
 def answer(text: str) -> str:
     """Return something."""
     return text
+
+
+@job
+def nap_with(key: int, seconds: float, password: str) -> None:
+    """Take some time, with a secret."""
+    nap.function(key, seconds)

@@ -100,7 +100,7 @@ class TestTheWorker:
             yield
 
     def test_it_performs_all_and_their_jobs_store_jobs(self) -> None:
-        preflight.check("default", forks=False)
+        preflight.check("default", forks=False, waits=False)
         assert work_off().performed == 6
         assert not Pool.objects.exists()
 
@@ -143,13 +143,13 @@ class TestNothingCanBeLeftOut:
                 do_all_that_a_pool_does()
             assert get_store().refusal(caught.value) == lacking
             with pytest.raises(preflight.NotReady, match=re.escape(lacking)):
-                preflight.check("default", forks=False)
+                preflight.check("default", forks=False, waits=False)
 
     def test_of_the_schema(self, revoke: Callable[[str], None]) -> None:
         revoke(f"REVOKE USAGE ON SCHEMA public FROM PUBLIC, {WORKER}, {WEB}")
         try:
             with acting_as(WORKER), pytest.raises(preflight.NotReady, match="GRANT USAGE ON SCHEMA public TO"):
-                preflight.check("default", forks=False)
+                preflight.check("default", forks=False, waits=False)
         finally:
             run("GRANT USAGE ON SCHEMA public TO PUBLIC")
 
@@ -193,7 +193,7 @@ def do_all_that_a_pool_does() -> None:
     store.finish([succeeded(done), Finish(gone, Decision(State.SUCCEEDED, delete=True)), Finish(renewed, RELEASE)])
     store.finish_around_locks([Finish(parked, Decision(State.FAILED, error="boom"))])
     with transaction.atomic():
-        store.hold(claim(store, doomed, 1)[0])
+        store.hold(claim(store, doomed, 1)[0], 60)
     store.held(doomed, "host:here pid:1")
     store.strays(doomed, [])
     [peer] = pools.look(pool).peers

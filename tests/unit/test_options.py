@@ -149,5 +149,5 @@ def test_a_backoff_that_is_no_pause_is_refused(value: Any) -> None:
 
 @pytest.mark.parametrize("given", ["", "k" * 256, "a\nb", "a\0", 7, b"key"], ids=lambda value: repr(value)[:20])
 def test_a_bad_key_is_refused(given: Any) -> None:
-    with pytest.raises(OptionError, match="key must be 1 to 255 printable characters. It is "):
+    with pytest.raises(OptionError, match=r"key must be 1 to 255 printable characters. It is "):
         check_call({"key": given})
