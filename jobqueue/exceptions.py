@@ -145,11 +145,17 @@ def zoned(moment: datetime | None) -> datetime | None:
     if moment.tzinfo is None:
         if settings.USE_TZ:
             raise ValueError(f"{moment:%Y-%m-%d %H:%M} has no time zone. Use timezone.now() + timedelta(hours=2).")
-        return moment
+        return _in_calendar(moment)
     try:
-        return moment.astimezone(UTC) if settings.USE_TZ else timezone.make_naive(moment)
+        return _in_calendar(moment.astimezone(UTC) if settings.USE_TZ else timezone.make_naive(moment))
     except OverflowError:
         raise ValueError(f"{moment} is beyond the calendar.") from None
+
+
+def _in_calendar(moment: datetime) -> datetime:
+    if not 1900 <= moment.year < 9999:
+        raise ValueError(f"{moment} is beyond the calendar.")
+    return moment
 
 
 def as_seconds(value: float | timedelta | Any) -> float:

@@ -13,12 +13,14 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
-from django.db import connections, transaction
+from django.db import OperationalError, connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
-from jobqueue.models import Job
+from jobqueue.models import Job, JobQuerySet
 from jobqueue.rows import ClaimedJob, ClaimRequest, Finish, NewJob, Promotion
 from jobqueue.states import State
 from jobqueue.stores.base import NewJobs, Store, as_job, claim_order
@@ -59,7 +61,7 @@ CLAIM = """
 WITH RECURSIVE {queues}
 UPDATE jobqueue_job
 SET state = 2, claim_id = %(claim_id)s, pool_id = %(pool_id)s, locked_by = %(locked_by)s,
-    locked_at = %(now)s, updated_at = %(now)s, attempts = attempts + 1
+    locked_at = %(now)s, updated_at = %(now)s, attempts = min(attempts, 2147483646) + 1
 WHERE id IN (
     SELECT ready.id FROM names CROSS JOIN jobqueue_job AS ready
     WHERE ready.id IN (
@@ -83,7 +85,7 @@ DELETE = "DELETE FROM jobqueue_job WHERE id = %s AND claim_id = %s AND state = 2
 
 SETTLE = """
 UPDATE jobqueue_job
-SET state = %s, run_at = coalesce(%s, run_at), attempts = max(attempts - %s, 0), crashes = crashes + %s,
+SET state = %s, run_at = coalesce(%s, run_at), attempts = max(attempts - %s, 0), crashes = min(crashes + %s, 32767),
     last_error = coalesce(%s, last_error), result = %s,
     blocked_at = CASE WHEN %s THEN coalesce(blocked_at, %s) END, failed_at = %s, finished_at = %s,
     started_at = coalesce(%s, started_at),
@@ -101,6 +103,12 @@ WHERE id IN (SELECT id FROM jobqueue_job WHERE state = 0 AND run_at <= %s ORDER 
 RETURNING queue
 """
 
+
+#: What Python's driver says of text that is no UTF-8.
+UNDECODABLE = "Could not decode"
+#: Stand for what somebody has written by hand and nobody can read.
+NO_TIME = datetime(1900, 1, 1)
+NO_CLAIM = UUID(int=0)
 
 # Changes nothing, and takes the write lock.
 LOCK = "UPDATE jobqueue_pool SET beats = beats WHERE 0"
@@ -139,8 +147,13 @@ class SQLiteStore(Store):
             "now": self._text(timezone.now()),
         }
         asked = bool(request.queues), request.min_priority is not None, request.max_priority is not None
-        rows = self._rows(claim_statement(*asked), parameters)
-        return sorted((_as_claimed(row, request) for row in rows), key=claim_order)
+        try:
+            rows = self._rows(claim_statement(*asked), parameters)
+        except OperationalError as error:
+            if UNDECODABLE not in str(error):
+                raise
+            return self.adopt(request)  # the claim is made; there is text among it that must be read otherwise
+        return sorted((_claimed((*row, request.claim_id)) for row in rows), key=claim_order)
 
     def promote(self, limit: int = 1000) -> Promotion:
         """Make scheduled jobs ready whose time has come; without any, nothing is written."""
@@ -226,6 +239,13 @@ class SQLiteStore(Store):
             self._rows(LOCK, ())
             yield
 
+    def _as_claimed(self, rows: JobQuerySet) -> list[ClaimedJob]:
+        """Return the jobs, whatever stands in their columns: nobody has kept others from writing what they like."""
+        query = rows.values_list(*ClaimedJob._fields).query
+        with _any_text(connections[self.alias]):
+            found = self._rows(*query.get_compiler(self.alias).as_sql())
+        return [_claimed((*row[:-1], _uuid(row[-1]))) for row in found]
+
     def _rows(self, statement: str, parameters: Any) -> list[tuple[Any, ...]]:
         with connections[self.alias].cursor() as cursor:
             cursor.execute(statement, parameters)
@@ -260,8 +280,20 @@ def claim_statement(queues: bool, min_priority: bool, max_priority: bool) -> str
     return CLAIM.format(queues=GIVEN_QUEUES if queues else ALL_QUEUES, priorities=priorities)
 
 
-def _as_claimed(row: tuple[Any, ...], request: ClaimRequest) -> ClaimedJob:
-    job = ClaimedJob._make((*row, request.claim_id))
+@contextmanager
+def _any_text(connection: BaseDatabaseWrapper) -> Iterator[None]:
+    """Have text read that is no UTF-8, too: its signature does not hold then, as that of any other changed text."""
+    connection.ensure_connection()
+    raw = connection.connection
+    usual, raw.text_factory = raw.text_factory, lambda text: text.decode(errors="backslashreplace")
+    try:
+        yield
+    finally:
+        raw.text_factory = usual
+
+
+def _claimed(row: tuple[Any, ...]) -> ClaimedJob:
+    job = ClaimedJob._make(row)
     return job._replace(
         run_at=_when(job.run_at),
         created_at=_when(job.created_at),
@@ -270,5 +302,15 @@ def _as_claimed(row: tuple[Any, ...], request: ClaimRequest) -> ClaimedJob:
 
 
 def _when(stored: Any) -> datetime:
-    moment = stored if isinstance(stored, datetime) else datetime.fromisoformat(stored)
+    try:
+        moment = stored if isinstance(stored, datetime) else datetime.fromisoformat(stored)
+    except ValueError:
+        moment = NO_TIME
     return moment.replace(tzinfo=UTC) if settings.USE_TZ else moment
+
+
+def _uuid(stored: str) -> UUID:
+    try:
+        return UUID(stored)
+    except ValueError:
+        return NO_CLAIM
