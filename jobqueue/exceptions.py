@@ -153,7 +153,7 @@ def zoned(moment: datetime | None) -> datetime | None:
 
 
 def _in_calendar(moment: datetime) -> datetime:
-    if not 1900 <= moment.year < 9999:
+    if not 1000 <= moment.year < 3000:
         raise ValueError(f"{moment} is beyond the calendar.")
     return moment
 

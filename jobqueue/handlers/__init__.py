@@ -158,13 +158,15 @@ def open_handler(
 ) -> Loaded:
     """Return the performable of a row, after its signature held.
 
-    An unsigned row is performed only if it names a job function declared with ``accept_unsigned=True``.
+    An unsigned row is performed only if it names a job function declared with ``accept_unsigned=True``, and its
+    columns are such as a caller could have given.
 
     Raises:
         BadSignature: if the signature is missing or does not hold.
         CorruptHandler, UnknownPerformable, MissingRow, TypeError: as ``load`` does.
     """
     if not is_signed(handler):
+        _check_options({"max_attempts": max_attempts, "max_run_time": max_run_time})
         return load(handler, signed=False)
     return load(verify(handler, name=name, queue=queue, max_attempts=max_attempts, max_run_time=max_run_time))
 
@@ -209,9 +211,10 @@ def _parse(body: str, *, signed: bool) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise CorruptHandler("The handler is not an object.")
     if not data.keys() <= _PARTS:
-        # A newer release may have written it; one that knows the part will perform it.
         unknown = ", ".join(sorted(data.keys() - _PARTS))
-        raise UnknownPerformable(f"The handler has parts that this release does not know: {unknown}.")
+        # If it is signed, a newer release has written it; one that knows the part will perform it.
+        error = UnknownPerformable if signed else CorruptHandler
+        raise error(f"The handler has parts that this release does not know: {unknown}.")
     return data
 
 
@@ -240,10 +243,14 @@ def _call_options(data: dict[str, Any]) -> dict[str, Any]:
     options = data.get("options", {})
     if not isinstance(options, dict) or not options.keys() <= BEHAVIOUR:
         raise CorruptHandler("The handler's options are not known ones.")
+    return _check_options(options)
+
+
+def _check_options(options: dict[str, Any]) -> dict[str, Any]:
     try:
         return check_call(options)
     except OptionError as error:
-        raise CorruptHandler(f"The handler's options are not valid: {error}") from None
+        raise CorruptHandler(f"The job's options are not valid: {error}") from None
 
 
 def _check_size(name: str, body: str) -> None:

@@ -27,7 +27,7 @@ class Literal(Value):
 
 
 class Readable(Func):
-    """Whether times can be read back: finite, and within the years that Python's calendar has on both sides.
+    """Whether times can be read back: finite, and in the years 1000 to 2999 of Python's calendar.
 
     In as few terms as can be: PostgreSQL reads a table's conditions anew for each statement that writes to it.
     """
@@ -37,18 +37,15 @@ class Readable(Func):
 
     def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, tuple[Any, ...]]:
         """Return the condition on the earliest and the latest."""
-        template = "LEAST(%(expressions)s) >= '1900-01-01Z' AND GREATEST(%(expressions)s) < '9999-01-01Z'"
+        template = "LEAST(%(expressions)s) >= '1000-01-01Z' AND GREATEST(%(expressions)s) < '3000-01-01Z'"
         sql, params = self.as_sql(compiler, connection, template=template, **context)
         return sql, (*params, *params)
 
     def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, tuple[Any, ...]]:
-        """Return a condition on each, which is text. With "-" it is no number, as which SQLite would compare it."""
-        conditions, params = [], list[Any]()
-        for each in self.source_expressions:
-            sql, own = compiler.compile(each)
-            conditions.append(f"{sql} >= '1900-' AND {sql} < '9999-'")
-            params += [*own, *own]
-        return " AND ".join(conditions), tuple(params)
+        """Return a condition on each, which is text."""
+        form = "GLOB '[12]???-??-??*'"
+        context |= {"template": f"%(expressions)s {form}", "arg_joiner": f" {form} AND "}
+        return self.as_sql(compiler, connection, **context)
 
 
 class Sound(Func):
@@ -88,5 +85,9 @@ SOUND = {
     "crashes": "typeof(?) = 'integer'",
     "max_attempts": "typeof(?) IN ('integer', 'null')",
     "max_run_time": "typeof(?) IN ('real', 'null')",
-    "run_at": "substr(?, 1, 19) IS strftime('%%Y-%%m-%%d %%H:%%M:%%S', ?) AND length(?) <= 26",
+    # "+0 days" turns the 31st of February into a day that is one.
+    "run_at": (
+        "substr(?, 1, 19) IS datetime(?) AND substr(?, 1, 10) IS date(substr(?, 1, 10), '+0 days') "
+        "AND length(?) <= 26"
+    ),
 }

@@ -7,16 +7,23 @@ import time
 from collections.abc import Sequence
 from random import random
 
-from django.db import DatabaseError, InterfaceError, connections
+from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, connections
 
 from jobqueue import logs
 from jobqueue.policy.backoff import reconnect_pause
-from jobqueue.pool.duties import DUTIES, Duty, Post
+from jobqueue.pool.duties import DUTIES, DeclaredDead, Duty, Post
 from jobqueue.pool.duties.promotion import Promotion
 from jobqueue.pool.duties.settling import Settling
 from jobqueue.pool.duties.strays import Strays
 from jobqueue.stores.ears import SCHEDULE, Deaf, Ear
 from jobqueue.worker.bell import Bell
+
+logger = logging.getLogger("jobqueue.worker")
+
+#: What the database says of a row, not of itself.
+REFUSALS = (DataError, IntegrityError)
+#: Seconds before a duty that has stumbled is tried again.
+STUMBLED_PAUSE = 10.0
 
 
 class Maintenance:
@@ -55,9 +62,21 @@ class Maintenance:
         self._ear.listen()
         for duty in self._duties:
             if self._due[type(duty)] <= self._post.clock():
-                pause = duty.run()
+                pause = self._do(duty)
                 self._due[type(duty)] = self._post.clock() + pause
         self._sleep()
+
+    def _do(self, duty: Duty) -> float:
+        """Do a duty. One that stumbles over a row must not keep the others from being done."""
+        try:
+            return duty.run()
+        except DeclaredDead:
+            raise
+        except Exception as error:
+            if isinstance(error, DatabaseError | InterfaceError) and not isinstance(error, REFUSALS):
+                raise
+            logger.exception("%s could not be done", type(duty).__name__.lower())
+            return STUMBLED_PAUSE
 
     def _sleep(self) -> None:
         """Sleep until a duty is due, the supervisor rings, or something is heard."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -56,7 +56,8 @@ names(name) AS (
 
 GIVEN_QUEUES = "names(name) AS (SELECT value FROM json_each(%(queues)s))"
 
-# CROSS JOIN fixes the order of the loops: for each queue the first rows by index, merged outside.
+# CROSS JOIN fixes the order of the loops: for each queue the first rows by index, merged outside. "+run_at" is the
+# column's bare text: Django's own reader of times is slower, and stumbles over what is none.
 CLAIM = """
 WITH RECURSIVE {queues}
 UPDATE jobqueue_job
@@ -70,8 +71,14 @@ WHERE id IN (
       ORDER BY priority * -1, run_at, id LIMIT %(limit)s)
     ORDER BY ready.priority * -1, ready.run_at, ready.id LIMIT %(limit)s)
   AND EXISTS (SELECT 1 FROM jobqueue_pool WHERE id = %(pool_id)s AND alive)
-RETURNING id, queue, name, priority, attempts, handler, run_at, created_at,
-          crashes, max_attempts, max_run_time, blocked_at
+RETURNING id, queue, name, priority, attempts, handler, +run_at, +created_at,
+          crashes, max_attempts, max_run_time, +blocked_at
+"""
+
+READ = """
+SELECT id, queue, name, priority, attempts, handler, +run_at, +created_at,
+       crashes, max_attempts, max_run_time, +blocked_at, claim_id
+FROM jobqueue_job WHERE id IN (SELECT value FROM json_each(%s))
 """
 
 FINISH_SUCCEEDED = """
@@ -95,7 +102,7 @@ WHERE id = %s AND claim_id = %s AND state = 2
 
 QUEUES_WITH_WORK = f"WITH RECURSIVE {ALL_QUEUES} SELECT name FROM names WHERE name IS NOT NULL"  # noqa: S608 (a constant)
 
-NEXT_DUE = "SELECT run_at FROM jobqueue_job WHERE state = 0 ORDER BY run_at LIMIT 1"
+NEXT_DUE = "SELECT +run_at FROM jobqueue_job WHERE state = 0 ORDER BY run_at LIMIT 1"
 
 PROMOTE = """
 UPDATE jobqueue_job SET state = 1, updated_at = %s
@@ -106,9 +113,8 @@ RETURNING queue
 
 #: What Python's driver says of text that is no UTF-8.
 UNDECODABLE = "Could not decode"
-#: Stand for what somebody has written by hand and nobody can read.
+#: Stands for a time that somebody has written by hand and nobody can read.
 NO_TIME = datetime(1900, 1, 1)
-NO_CLAIM = UUID(int=0)
 
 # Changes nothing, and takes the write lock.
 LOCK = "UPDATE jobqueue_pool SET beats = beats WHERE 0"
@@ -161,12 +167,12 @@ class SQLiteStore(Store):
         next_in = self._next_due(now)
         if next_in is None or next_in > 0:
             return Promotion(0, frozenset(), self._queues_with_work(), next_in)
-        moved = self._rows(PROMOTE, (self._text(now), self._text(now), limit))
+        moved = self._rows(PROMOTE, (self._text(now), self._text(now), limit), any_text=True)
         queues = frozenset(queue for (queue,) in moved)
         return Promotion(len(moved), queues, self._queues_with_work(), self._next_due(now))
 
     def _queues_with_work(self) -> frozenset[str]:
-        return frozenset(name for (name,) in self._rows(QUEUES_WITH_WORK, ()))
+        return frozenset(name for (name,) in self._rows(QUEUES_WITH_WORK, (), any_text=True))
 
     def _next_due(self, now: datetime) -> float | None:
         for (run_at,) in self._rows(NEXT_DUE, ()):
@@ -240,14 +246,14 @@ class SQLiteStore(Store):
             yield
 
     def _as_claimed(self, rows: JobQuerySet) -> list[ClaimedJob]:
-        """Return the jobs, whatever stands in their columns: nobody has kept others from writing what they like."""
-        query = rows.values_list(*ClaimedJob._fields).query
-        with _any_text(connections[self.alias]):
-            found = self._rows(*query.get_compiler(self.alias).as_sql())
-        return [_claimed((*row[:-1], _uuid(row[-1]))) for row in found]
+        """Return the jobs, whatever stands in their columns; not those whose claim is none, which no write could name."""
+        ids = json.dumps(list(rows.values_list("pk", flat=True)))
+        found = self._rows(READ, (ids,), any_text=True)
+        return [_claimed((*row[:-1], claim)) for row in found if (claim := _uuid(row[-1]))]
 
-    def _rows(self, statement: str, parameters: Any) -> list[tuple[Any, ...]]:
-        with connections[self.alias].cursor() as cursor:
+    def _rows(self, statement: str, parameters: Any, *, any_text: bool = False) -> list[tuple[Any, ...]]:
+        connection = connections[self.alias]
+        with connection.cursor() as cursor, _any_text(connection) if any_text else nullcontext():
             cursor.execute(statement, parameters)
             rows: list[tuple[Any, ...]] = cursor.fetchall()
         return rows
@@ -283,7 +289,6 @@ def claim_statement(queues: bool, min_priority: bool, max_priority: bool) -> str
 @contextmanager
 def _any_text(connection: BaseDatabaseWrapper) -> Iterator[None]:
     """Have text read that is no UTF-8, too: its signature does not hold then, as that of any other changed text."""
-    connection.ensure_connection()
     raw = connection.connection
     usual, raw.text_factory = raw.text_factory, lambda text: text.decode(errors="backslashreplace")
     try:
@@ -303,14 +308,14 @@ def _claimed(row: tuple[Any, ...]) -> ClaimedJob:
 
 def _when(stored: Any) -> datetime:
     try:
-        moment = stored if isinstance(stored, datetime) else datetime.fromisoformat(stored)
-    except ValueError:
+        moment = datetime.fromisoformat(stored)
+    except (TypeError, ValueError):
         moment = NO_TIME
     return moment.replace(tzinfo=UTC) if settings.USE_TZ else moment
 
 
-def _uuid(stored: str) -> UUID:
+def _uuid(stored: str) -> UUID | None:
     try:
         return UUID(stored)
     except ValueError:
-        return NO_CLAIM
+        return None

@@ -32,6 +32,12 @@ def note(key: int) -> None:
     record("start", key)
 
 
+@job(accept_unsigned=True)
+def note_unsigned(key: object) -> None:
+    """Leave one line, also for other programs."""
+    record("start", key)
+
+
 @job
 def nap(key: int, seconds: float) -> None:
     """Take some time."""
