@@ -27,7 +27,7 @@ class Literal(Value):
 
 
 class Readable(Func):
-    """Whether times can be read back: finite, and in the years 1000 to 2999 of Python's calendar.
+    """Whether times can be read back: finite, and in the years 1000 to 2999.
 
     In as few terms as can be: PostgreSQL reads a table's conditions anew for each statement that writes to it.
     """
@@ -42,10 +42,13 @@ class Readable(Func):
         return sql, (*params, *params)
 
     def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, tuple[Any, ...]]:
-        """Return a condition on each, which is text."""
-        form = "GLOB '[12]???-??-??*'"
-        context |= {"template": f"%(expressions)s {form}", "arg_joiner": f" {form} AND "}
-        return self.as_sql(compiler, connection, **context)
+        """Return a condition on each, which is text; so are the bounds, but they would be numbers without "-"."""
+        conditions, params = [], list[Any]()
+        for each in self.source_expressions:
+            sql, own = compiler.compile(each)
+            conditions.append(f"{sql} >= '1000-' AND {sql} < '3000-'")
+            params += [*own, *own]
+        return " AND ".join(conditions), tuple(params)
 
 
 class Sound(Func):

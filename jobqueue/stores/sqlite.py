@@ -246,7 +246,7 @@ class SQLiteStore(Store):
             yield
 
     def _as_claimed(self, rows: JobQuerySet) -> list[ClaimedJob]:
-        """Return the jobs, whatever stands in their columns; not those whose claim is none, which no write could name."""
+        """Return the jobs, whatever stands in their columns; not those whose claim no write could name."""
         ids = json.dumps(list(rows.values_list("pk", flat=True)))
         found = self._rows(READ, (ids,), any_text=True)
         return [_claimed((*row[:-1], claim)) for row in found if (claim := _uuid(row[-1]))]

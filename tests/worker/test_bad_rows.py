@@ -208,7 +208,8 @@ REFUSED: dict[str, tuple[dict[str, Any], bool | None]] = {
     **{f"{name} infinite": ({name: "infinity"}, None) for name in TIMES},
     **{f"{name} infinitely long ago": ({name: "-infinity"}, None) for name in TIMES},
     **{f"{name} before Christ": ({name: "0044-03-15 12:00:00 BC"}, None) for name in TIMES},
-    **{f"{name} in the year 294276": ({name: "294276-01-01 00:00:00"}, None) for name in TIMES},
+    **{f"{name} in the year 294276": ({name: "294276-01-01 00:00:00"}, True) for name in TIMES},
+    "run_at in the year 294276 of SQLite": ({"run_at": "294276-01-01 00:00:00"}, False),
     **{f"{name} in the year 1": ({name: "0001-01-01 00:00:00"}, None) for name in TIMES},
     **{f"{name} in the year 3000": ({name: "3000-01-01 00:00:00"}, None) for name in TIMES},
 }
@@ -228,6 +229,7 @@ HARMLESS: dict[str, tuple[dict[str, Any], bool | None]] = {
     "blocked, but known": ({"blocked_at": "1970-01-01 00:00:00"}, None),
     "attempts in words": ({"attempts": "many"}, False),
     "created on no day": ({"created_at": "2026-02-31 00:00:00"}, False),
+    "created in a year of six digits": ({"created_at": "294276-01-01 00:00:00"}, False),
     "blocked on no day": ({"blocked_at": "2026-13-01 00:00:00"}, False),
 }
 
