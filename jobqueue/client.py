@@ -15,6 +15,7 @@ from django.db.utils import OperationalError, ProgrammingError
 from django.utils import timezone
 
 from jobqueue import signals
+from jobqueue.backlog import check_room
 from jobqueue.conf import get_settings
 from jobqueue.exceptions import JobStateError
 from jobqueue.handlers import as_performable, declared_options, dump, enqueue_hook, sender_of, sign
@@ -53,13 +54,14 @@ def enqueue(performable: Any, priority: int | None = None, run_at: When | None =
         stored at the commit, and ``id`` raises ``JobNotStored`` until then.
 
     Raises:
-        OptionError, PayloadError, NotPerformable, TypeError: nothing is stored then.
+        OptionError, PayloadError, NotPerformable, TypeError, QueueFull: nothing is stored then.
     """
     performable = as_performable(performable)
     given = _checked(priority, run_at, options)
     new = _signed(_draft(performable, given, behaviour(given)))
     store = get_store()
     with _clear_errors(store.alias, "aenqueue"):
+        check_room(store, [(new.queue, new.run_at)])
         waits_for = _foreign_transaction(store)
         if waits_for is None:
             return _insert(store, new, performable)
@@ -81,7 +83,7 @@ def enqueue_many(
         are stored at its commit, and the list raises ``JobNotStored`` until then.
 
     Raises:
-        OptionError, PayloadError, NotPerformable, TypeError: nothing is stored then.
+        OptionError, PayloadError, NotPerformable, TypeError, QueueFull: nothing is stored then.
     """
     given = _checked(priority, run_at, options)
     stored = behaviour(given)
@@ -90,10 +92,11 @@ def enqueue_many(
     with _clear_errors(store.alias, "aenqueue_many"):
         waits_for = _foreign_transaction(store)
         if waits_for is None:
-            return _insert_many(store, drafts)
+            return _insert_many(store, _with_room(store, _batches(drafts)))
         prepared = list(drafts)
+        check_room(store, map(_place, prepared))
         pending = PendingIds(waits_for)
-        _at_commit(waits_for, lambda: pending.stored(_insert_many(store, prepared)))
+        _at_commit(waits_for, lambda: pending.stored(_insert_many(store, _batches(prepared))))
         return pending  # type: ignore[return-value]
 
 
@@ -215,17 +218,27 @@ class _Signing:
         return map(_signed, self._drafts)
 
 
-def _insert_many(store: Store, drafts: Iterable[_Draft]) -> list[int]:
+def _insert_many(store: Store, batches: Iterable[list[_Draft]]) -> list[int]:
     ids: list[int] = []
     queues: set[str] = set()
     now = timezone.now()
     with transaction.atomic(using=store.alias):
-        for batch in _batches(drafts):
+        for batch in batches:
             ids += store.insert_many(_Signing(batch))
-            for queue, run_at in {(each.options.queue, each.options.run_at) for each in batch}:
+            for queue, run_at in set(map(_place, batch)):
                 queues |= _concerned(queue, run_at, now)
     _ring(store, queues)
     return ids
+
+
+def _with_room(store: Store, batches: Iterable[list[_Draft]]) -> Iterator[list[_Draft]]:
+    for batch in batches:
+        check_room(store, map(_place, batch))
+        yield batch
+
+
+def _place(draft: _Draft) -> tuple[str, datetime | None]:
+    return draft.options.queue, draft.options.run_at
 
 
 def _batches(drafts: Iterable[_Draft]) -> Iterator[list[_Draft]]:

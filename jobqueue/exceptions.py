@@ -32,6 +32,28 @@ class QueueNameError(OptionError):
     """A queue's name is malformed, or is not among the declared ones."""
 
 
+class QueueFull(JobQueueError):
+    """So many jobs of a queue wait for a worker that no more may be stored (``MAX_WAITING``).
+
+    Args:
+        queue: its name.
+        waiting: how many of its jobs are ready; counted to the limit and no further.
+        more: how many were to be stored.
+        limit: how many may wait.
+    """
+
+    def __init__(self, queue: str, waiting: int, more: int, limit: int) -> None:
+        jobs = "another job" if more == 1 else f"{more:,} more jobs"
+        super().__init__(
+            f'Queue "{queue}" has no room for {jobs}: {waiting:,} wait for a worker, and '
+            f'JOBQUEUE["MAX_WAITING"] allows {limit:,}. Try again later, or start more workers for it.'
+        )
+        self.queue, self.waiting, self.more, self.limit = queue, waiting, more, limit
+
+    def __reduce__(self) -> tuple[type[QueueFull], tuple[str, int, int, int]]:
+        return QueueFull, (self.queue, self.waiting, self.more, self.limit)
+
+
 class JobNotStored(JobQueueError):
     """The job's row does not exist yet: it waits for another database's commit."""
 

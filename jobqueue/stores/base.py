@@ -55,6 +55,10 @@ class Store(ABC):
     def insert_many(self, new: NewJobs) -> list[int]:
         """Store many jobs in one statement; their ids come back in the order given."""
 
+    def waiting(self, queue: str, most: int) -> int:
+        """Return how many jobs of a queue are ready, counted by index and no further than ``most``."""
+        return self._jobs.in_state(State.READY).filter(queue=queue)[:most].count()
+
     def notify(self, queues: Collection[str]) -> None:  # noqa: B027 (a capability that a store may lack)
         """Ring the workers of these queues, where the database can."""
 

@@ -67,7 +67,7 @@ AT_THE_CALL = """
 import asyncio, datetime, json, os
 from django.db import transaction
 from django.test import override_settings
-from jobqueue import enqueue, job, retry, send_later
+from jobqueue import enqueue, enqueue_many, job, retry, send_later
 from jobqueue.testing import work_off
 from shop.jobs import *
 from shop.models import Order
@@ -95,6 +95,10 @@ def in_main():
 def on_a_method():
     exec("class Basket:\\n    @job\\n    def clear(self): ...", {"__name__": "shop.models", "job": job})
 
+def into_a_full_queue():
+    enqueue_many([VideoWorker()] * 500, queue="mail")
+    VideoWorker.using(queue="mail").enqueue()
+
 order = Order.objects.create()
 mistake(lambda: under({"MAX_ATTEMPT": 3}, lambda: send_receipt.enqueue(1)))
 mistake(lambda: under({"QUEUES": ["default", "mail"]}, lambda: send_receipt.using(queue="mial").enqueue(1)))
@@ -106,6 +110,7 @@ mistake(lambda: send_receipt.enqueue(Order()))
 mistake(lambda: send_receipt.enqueue(open(os.devnull)))
 mistake(lambda: send_receipt.enqueue({"lines": [Order.objects.all()]}))
 mistake(lambda: send_receipt.enqueue("x" * 99_900))
+mistake(lambda: under({"MAX_WAITING": 500}, into_a_full_queue))
 mistake(lambda: enqueue(eval("lambda: 1", {"__name__": "shop.views"})))
 mistake(in_main)
 mistake(lambda: enqueue(plain))

@@ -311,6 +311,11 @@ class TestPlansOfPostgreSQL:
             assert plan.indexes <= {"jobqueue_job_ended", "jobqueue_job_pkey"}
             assert plan.most_rows <= FEW
 
+    def test_counting_what_waits_ends_at_the_limit(self, backlog: int, store: Store) -> None:
+        [plan] = plans_of(lambda: store.waiting("mail", LIMIT))
+        assert plan.indexes == {"jobqueue_job_ready"}
+        assert plan.most_rows <= LIMIT
+
 
 # SQLite: EXPLAIN QUERY PLAN names the indexes, the virtual machine counts its steps.
 
@@ -385,3 +390,6 @@ class TestPlansOfSQLite:
         steps = steps_of(lambda: deleted.append(store.prune(60, LIMIT)))
         assert deleted == [LIMIT]
         assert steps < 100 * FEW
+
+    def test_counting_what_waits_ends_at_the_limit(self, backlog: int, store: Store) -> None:
+        assert steps_of(lambda: store.waiting("mail", LIMIT)) < 1000
