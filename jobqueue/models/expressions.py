@@ -79,18 +79,18 @@ class Sound(Func):
         return " AND ".join(conditions), tuple(params)
 
 
-#: Columns that hardly change once a row is stored, and what SQLite asks of them ("?" is the column).
+#: Columns that hardly change once a row is stored, and what SQLite asks of them ("?" is the column). Nowhere a comma and
+#: a space: where Django reads a table's columns back, it takes that for the end of one.
 SOUND = {
     "handler": f"typeof(?) = 'text' AND length(CAST(? AS BLOB)) <= {MAX_HANDLER}",
     "name": "typeof(?) = 'text'",
     "queue": "typeof(?) = 'text'",
     "priority": "typeof(?) = 'integer'",
     "crashes": "typeof(?) = 'integer'",
-    "max_attempts": "typeof(?) IN ('integer', 'null')",
-    "max_run_time": "typeof(?) IN ('real', 'null')",
+    "max_attempts": "typeof(?) IN ('integer','null')",
+    "max_run_time": "typeof(?) IN ('real','null')",
     # "+0 days" turns the 31st of February into a day that is one.
     "run_at": (
-        "substr(?, 1, 19) IS datetime(?) AND substr(?, 1, 10) IS date(substr(?, 1, 10), '+0 days') "
-        "AND length(?) <= 26"
+        "substr(?,1,19) IS datetime(?) AND substr(?,1,10) IS date(substr(?,1,10),'+0 days') AND length(?) <= 26"
     ),
 }

@@ -264,6 +264,16 @@ class TestColumns:
         with pytest.raises(IntegrityError, match="jobqueue_job_times"), transaction.atomic():
             write(row.pk, run_at="infinity")
 
+    def test_django_can_read_the_tables_back(self) -> None:
+        with connection.cursor() as cursor:
+            for model in (Job, Pool):
+                table = model._meta.db_table
+                columns = connection.introspection.get_table_description(cursor, table)
+                assert {each.name for each in columns} == {each.column for each in model._meta.concrete_fields}
+                assert {each.name for each in model._meta.constraints} < set(
+                    connection.introspection.get_constraints(cursor, table)
+                )
+
     def test_no_id_is_given_twice(self) -> None:
         first, second = jobs.note.enqueue(1), jobs.note.enqueue(2)
         with pytest.raises(IntegrityError), transaction.atomic():
