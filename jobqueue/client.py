@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from asgiref.sync import sync_to_async
 from django.apps import apps
-from django.core.exceptions import ImproperlyConfigured, SynchronousOnlyOperation
 from django.db import connections, transaction
-from django.db.utils import OperationalError, ProgrammingError
 from django.utils import timezone
 
 from jobqueue import signals
 from jobqueue.backlog import check_room
 from jobqueue.conf import get_settings
-from jobqueue.exceptions import JobStateError
+from jobqueue.exceptions import JobStateError, shown
 from jobqueue.handlers import as_performable, declared_options, dump, enqueue_hook, sender_of, sign
 from jobqueue.options import Options, behaviour, check_call, merge
 from jobqueue.pending import PendingIds, PendingJob
@@ -26,6 +24,7 @@ from jobqueue.rows import NewJob
 from jobqueue.states import State
 from jobqueue.stores import get_store
 from jobqueue.stores.ears import SCHEDULE
+from jobqueue.writing import writing
 
 if TYPE_CHECKING:
     from jobqueue.models import Job
@@ -60,7 +59,7 @@ def enqueue(performable: Any, priority: int | None = None, run_at: When | None =
     given = _checked(priority, run_at, options)
     new = _signed(_draft(performable, given, behaviour(given)))
     store = get_store()
-    with _clear_errors(store.alias, "aenqueue"):
+    with writing(store, "aenqueue"):
         check_room(store, [(new.queue, new.run_at)])
         waits_for = _foreign_transaction(store)
         if waits_for is None:
@@ -85,11 +84,13 @@ def enqueue_many(
     Raises:
         OptionError, PayloadError, NotPerformable, TypeError, QueueFull: nothing is stored then.
     """
+    if not isinstance(performables, Iterable):
+        raise TypeError(f"enqueue_many takes jobs in a list or another iterable. It is {shown(performables)}.")
     given = _checked(priority, run_at, options)
     stored = behaviour(given)
     drafts = (_draft(as_performable(each), given, stored) for each in performables)
     store = get_store()
-    with _clear_errors(store.alias, "aenqueue_many"):
+    with writing(store, "aenqueue_many"):
         waits_for = _foreign_transaction(store)
         if waits_for is None:
             return _insert_many(store, _with_room(store, _batches(drafts)))
@@ -283,46 +284,27 @@ def _at_commit(alias: str, store_it: Callable[[], None]) -> None:
     transaction.on_commit(store_it, using=alias)
 
 
-# Errors that say what to type.
-
-
-@contextmanager
-def _clear_errors(alias: str, twin: str) -> Iterator[None]:
-    try:
-        yield
-    except (ProgrammingError, OperationalError) as error:
-        if _says_missing_table(error):
-            raise ImproperlyConfigured(
-                f'The table jobqueue_job is missing in database "{alias}". Run: {_migrate(alias)}'
-            ) from error
-        raise
-    except SynchronousOnlyOperation as error:
-        raise SynchronousOnlyOperation(f"An event loop is running here. Use: await {twin}(…)") from error
-
-
-def _says_missing_table(error: Exception) -> bool:
-    # Read off the error: the failed transaction would answer no further question.
-    undefined_table = getattr(error.__cause__, "sqlstate", None) == "42P01"
-    return "jobqueue_job" in str(error) and (undefined_table or "no such table" in str(error))
-
-
-def _migrate(alias: str) -> str:
-    database = "" if alias == "default" else f" --database {alias}"
-    return f"python manage.py migrate jobqueue{database}"
-
-
 # Acts on stored jobs.
 
 
 def _act(verb: str, job: Job | int, origins: tuple[State, ...]) -> None:
     store = get_store()
-    job_id = job if isinstance(job, int) else job.pk
+    job_id = _id_of(job, verb)
     row = apps.get_model("jobqueue", "Job")._base_manager.using(store.alias).filter(pk=job_id)
-    if getattr(store, verb)(job_id):
-        _ring(store, set(row.filter(state=State.READY).values_list("queue", flat=True)))
-        return
-    state = row.values_list("state", flat=True).first()
+    with writing(store, f"sync_to_async({verb})"):
+        if getattr(store, verb)(job_id):
+            _ring(store, set(row.filter(state=State.READY).values_list("queue", flat=True)))
+            return
+        state = row.values_list("state", flat=True).first()
     if state is None:
         raise JobStateError(f"Job #{job_id} does not exist.")
     possible = " or ".join(each.label for each in origins)
     raise JobStateError(f"Job #{job_id} is {State(state).label}; {verb} takes only a {possible} job.")
+
+
+def _id_of(job: Any, verb: str) -> int:
+    stored = isinstance(job, PendingJob | apps.get_model("jobqueue", "Job"))
+    job_id = job.pk if stored else job
+    if isinstance(job_id, int) and not isinstance(job_id, bool):
+        return job_id
+    raise TypeError(f"{verb} takes a stored job or its id, a whole number. It is {shown(job)}.")

@@ -15,6 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
+from jobqueue.exceptions import shown
 from jobqueue.policy.backoff import backoff as attempts_backoff
 
 HOUR = 3600.0
@@ -123,8 +124,7 @@ def _unknown(key: object) -> Problem:
 def _shown(key: str, value: object) -> str:
     if key in SECRET:
         return f"It is of type {type(value).__name__}."
-    text = repr(value)
-    return f"It is {text if len(text) <= 80 else text[:77] + '...'}."
+    return f"It is {shown(value)}."
 
 
 def _contradictions(settings: Settings) -> list[Problem]:
@@ -231,7 +231,7 @@ def waiting_limits(value: Any) -> int | dict[str, int] | None:
 def _queue_names(value: Collection[Any]) -> Collection[str]:
     for name in value:
         if not isinstance(name, str) or not QUEUE_NAME.fullmatch(name):
-            raise ValueError(f"names a queue {name!r}; names are 1 to 64 of A-Z a-z 0-9 _ . : -")
+            raise ValueError(f"names a queue {shown(name)}; names are 1 to 64 of A-Z a-z 0-9 _ . : -")
     return value
 
 

@@ -10,6 +10,7 @@ from django.apps import apps
 
 from jobqueue.client import aenqueue, enqueue, enqueue_many
 from jobqueue.conf import get_settings
+from jobqueue.exceptions import shown
 from jobqueue.handlers import BoundCall, DeclaredFunction, register
 from jobqueue.options import check_call, check_declaration
 
@@ -71,6 +72,10 @@ class Prepared(Generic[P]):
 
     def enqueue_many(self, arguments: Iterable[Any]) -> list[int]:
         """Store one job for each element, its only argument; a tuple's elements are several."""
+        if not isinstance(arguments, Iterable):
+            raise TypeError(
+                f"enqueue_many takes arguments in a list or another iterable. It is {shown(arguments)}."
+            )
         calls = (self._make(*each) if isinstance(each, tuple) else self._make(each) for each in arguments)
         return enqueue_many(calls, **self._options)
 

@@ -183,3 +183,12 @@ def _in_calendar(moment: datetime) -> datetime:
 def as_seconds(value: float | timedelta | Any) -> float:
     """Return a duration in seconds, given as number or timedelta."""
     return value.total_seconds() if isinstance(value, timedelta) else float(value)
+
+
+def shown(value: object) -> str:
+    """Return a value as an error shows it: short, whatever the value says of itself."""
+    try:
+        text = repr(value)
+    except Exception:
+        text = f"<{type(value).__name__} that cannot be shown>"
+    return text if len(text) <= 80 else f"{text[:77]}..."

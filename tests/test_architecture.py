@@ -20,7 +20,7 @@ FLOORS: dict[str, set[str]] = {
     "speech": {"logs"},
     "job": {"handlers", "options", "models", "migrations"},
     "stores": {"stores"},
-    "doors": {"backlog", "ringing", "pending", "client", "declaring", "sending", "performing"},
+    "doors": {"backlog", "writing", "ringing", "pending", "client", "declaring", "sending", "performing"},
     "face": {"jobqueue"},
     "processes": {"worker", "pool"},
     "edges": {"cli", "apps", "checks", "testing", "management"},
@@ -32,7 +32,7 @@ UPWARDS: dict[tuple[str, str], str] = {
 }
 
 #: On one floor, who must not know whom.
-SENDING = {"client", "declaring", "sending", "pending", "backlog", "ringing"}
+SENDING = {"client", "declaring", "sending", "pending", "backlog", "writing", "ringing"}
 STRANGERS: list[tuple[set[str], set[str]]] = [
     (SENDING, {"performing"}),
     ({"performing"}, SENDING),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from inspect import isfunction
+from inspect import iscoroutine, isfunction, ismethod
 from typing import Any
 
 from django.db.models import Model
@@ -87,6 +87,16 @@ def as_performable(thing: Any) -> Any:
             path_of(thing)
         raise NotPerformable(
             f"{thing.__name__} is a plain function. Decorate it with @job, then {thing.__name__}.enqueue(…)."
+        )
+    if ismethod(thing):
+        raise NotPerformable(
+            f"{thing.__qualname__} is a method. Name it instead: "
+            f'send_later(…, "{thing.__name__}"), or delay(…).{thing.__name__}().'
+        )
+    if iscoroutine(thing):
+        thing.close()
+        raise NotPerformable(
+            f"{thing.__name__}(…) has made a coroutine. Hand over the call: {thing.__name__}.bind(…)."
         )
     if isinstance(thing, str):
         raise NotPerformable(f"{thing!r} is text. Import the job and hand over the job itself.")

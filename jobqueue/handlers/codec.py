@@ -13,7 +13,7 @@ from typing import Any
 from django.db.models import Manager, Model, QuerySet
 from django.utils.functional import LazyObject, Promise, empty
 
-from jobqueue.exceptions import CorruptHandler, PayloadError
+from jobqueue.exceptions import CorruptHandler, PayloadError, shown
 from jobqueue.handlers import references
 from jobqueue.handlers.scalars import TAGGED, Refused, encode_float, encode_int, encode_str, refuse
 
@@ -113,7 +113,7 @@ def _encode_dict(value: dict[Any, Any], depth: int) -> dict[str, Any]:
     members = {}
     for key, item in value.items():
         if not isinstance(key, str) or isinstance(key, Enum):
-            raise Refused(f"has the key {key!r} ({type(key).__name__}); only str keys can be stored.")
+            raise Refused(f"has the key {shown(key)} ({type(key).__name__}); only str keys can be stored.")
         try:
             members[encode_str(key)] = _encode(item, depth + 1)
         except Refused as refused:

@@ -10,7 +10,7 @@ from typing import Any, cast
 from django.apps import apps
 from django.db.models import Model
 
-from jobqueue.exceptions import CorruptHandler, NotPerformable, UnknownPerformable
+from jobqueue.exceptions import CorruptHandler, NotPerformable, UnknownPerformable, shown
 from jobqueue.handlers.arguments import Shape, decode_arguments
 from jobqueue.handlers.codec import decode, encode
 from jobqueue.handlers.loaded import Loaded
@@ -58,7 +58,7 @@ class PerformableMethod:
         self.obj = obj
         self.method = method
         self.args = _as_tuple(args)
-        self.kwargs = dict(kwargs or {})
+        self.kwargs = {} if kwargs is None else _as_dict(kwargs)
         _check_declared(obj, method)
         shape_of(self.call, method).fit(self.args, self.kwargs)
 
@@ -255,6 +255,14 @@ def _class_of(obj: Any) -> type:
 
 
 def _as_tuple(args: Any) -> tuple[Any, ...]:
-    if isinstance(args, str | bytes):
-        raise TypeError(f"args must be a list or tuple of arguments, not {args!r}. Did you mean args=[{args!r}]?")
-    return tuple(args)
+    if isinstance(args, Sequence) and not isinstance(args, str | bytes):
+        return tuple(args)
+    raise TypeError(
+        f"args must be a list or tuple of arguments, not {shown(args)}. Did you mean args=[{shown(args)}]?"
+    )
+
+
+def _as_dict(kwargs: Any) -> dict[str, Any]:
+    if isinstance(kwargs, Mapping) and all(isinstance(name, str) for name in kwargs):
+        return dict(kwargs)
+    raise TypeError(f"kwargs must be a dict from names to arguments, not {shown(kwargs)}.")

@@ -79,8 +79,8 @@ class Sound(Func):
         return " AND ".join(conditions), tuple(params)
 
 
-#: Columns that hardly change once a row is stored, and what SQLite asks of them ("?" is the column). Nowhere a comma and
-#: a space: where Django reads a table's columns back, it takes that for the end of one.
+#: Columns that hardly change once a row is stored, and what SQLite asks of them ("?" is the column). There is no space
+#: behind a comma: where Django reads a table's columns back, it takes that for the end of one.
 SOUND = {
     "handler": f"typeof(?) = 'text' AND length(CAST(? AS BLOB)) <= {MAX_HANDLER}",
     "name": "typeof(?) = 'text'",

@@ -47,6 +47,9 @@ class Store(ABC):
 
     # Enqueue
 
+    def check_between_queries(self) -> None:  # noqa: B027 (SQLite may be asked at any time)
+        """Raise RuntimeError if this thread is in the midst of a query already, as a signal handler may find it."""
+
     @abstractmethod
     def insert(self, new: NewJob) -> Job:
         """Store one job on the caller's connection and transaction."""

@@ -152,6 +152,16 @@ class PostgreSQLStore(Store):
 
     can_notify = True
 
+    def check_between_queries(self) -> None:
+        """Raise RuntimeError where psycopg would wait for itself for ever."""
+        connection = connections[self.alias]
+        raw = connection.connection
+        if raw is not None and raw.lock.locked() and not connection.allow_thread_sharing:
+            raise RuntimeError(
+                f'The connection to "{self.alias}" is in the midst of a query: a signal handler can store no job. '
+                "Set a flag in it, and store the job afterwards."
+            )
+
     def insert(self, new: NewJob) -> Job:
         """Store one job on the caller's connection and transaction."""
         given = [value is not None for value in (new.run_at, new.max_attempts, new.max_run_time)]
