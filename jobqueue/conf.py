@@ -183,11 +183,11 @@ def boolean(value: Any) -> bool:
 
 
 def text(longest: int) -> Callable[[Any], str]:
-    """Rule for a string of so many characters at most."""
+    """Rule for a string of so many characters at most, all of which can be seen and stored."""
 
     def rule(value: Any) -> str:
-        if not isinstance(value, str) or len(value) > longest:
-            raise ValueError(f"must be a string of at most {longest} characters")
+        if not isinstance(value, str) or len(value) > longest or not value.isprintable():
+            raise ValueError(f"must be a string of at most {longest} printable characters")
         return value
 
     return rule

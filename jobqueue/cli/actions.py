@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings as django_settings
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import CommandError
 from django.db import connections
 
@@ -93,7 +95,10 @@ def perform(words: dict[str, Any], say: Callable[[str], None]) -> int:
         action = "start"
     if words["exit_on_complete"]:
         action = "work_off"
-    call = Invocation(words, say, get_settings())
+    try:
+        call = Invocation(words, say, get_settings())
+    except ImproperlyConfigured as error:
+        raise CommandError(str(error), returncode=EXIT_FAILED_TO_START) from None
     _check_priorities(call)
     _check_only_for_work_off(words, action)
     return ACTIONS[action](call)
@@ -102,6 +107,7 @@ def perform(words: dict[str, Any], say: Callable[[str], None]) -> int:
 def run(call: Invocation) -> int:
     """Run the pool in the foreground."""
     _configure_logs(call)
+    _warn_of_debug()
     _check(call, forks=True)
     if call.words["pid"] is None:
         return _run_pool(call)
@@ -277,6 +283,15 @@ def _warn_of_unknown_queues(call: Invocation) -> None:
         if declared and name not in declared:
             names = ", ".join(declared)
             logs.say(logging.WARNING, "warn", f'queue "{name}" is not declared in JOBQUEUE["QUEUES"]: {names}')
+
+
+def _warn_of_debug() -> None:
+    """Tell a service; at a terminal, where people develop, the details under the first line do."""
+    if django_settings.DEBUG and not sys.stdout.isatty():
+        text = (
+            "DEBUG is on: workers record every SQL query and become slow and large. Set it to False where they run"
+        )
+        logs.say(logging.WARNING, "warn", text)
 
 
 def _claim(pid_file: PidFile) -> int:

@@ -38,7 +38,7 @@ from jobqueue.handlers.objects import (
     load_object,
 )
 from jobqueue.handlers.resolve import Declared, SendLaterMarker, is_coroutine, path_of, register
-from jobqueue.handlers.signing import is_signed, sign, verify
+from jobqueue.handlers.signing import check_keys, is_signed, sign, verify
 from jobqueue.options import BEHAVIOUR, Options, check_call
 from jobqueue.rows import ClaimedJob
 
@@ -51,6 +51,7 @@ __all__ = [
     "PerformableMethod",
     "SendLaterMarker",
     "as_performable",
+    "check_keys",
     "declared_options",
     "dump",
     "enqueue_hook",

@@ -7,6 +7,7 @@ from django.db import DatabaseError, InterfaceError, connections
 from django.db.migrations.executor import MigrationExecutor
 
 from jobqueue import logs
+from jobqueue.stores import get_store
 
 
 class NotReady(Exception):
@@ -21,9 +22,10 @@ def check(alias: str, *, forks: bool) -> None:
         forks: whether several processes will open it.
 
     Raises:
-        NotReady: if a table is missing, or the database cannot be shared.
+        NotReady: if the database is unknown, cannot be shared, or lacks a table.
     """
     try:
+        get_store(alias)
         connection = connections[alias]
         if forks and connection.vendor == "sqlite" and is_in_memory(alias):
             raise NotReady(

@@ -107,7 +107,10 @@ BAD: list[tuple[str, Any, str]] = [
     ("MAX_WAITING", {"a b": 1}, "names a queue 'a b'; names are 1 to 64 of A-Z a-z 0-9 _ . : -"),
     ("LOG_FORMAT", "xml", "must be one of people, logfmt, json"),
     ("LOG_FORMAT", [], "must be one of people, logfmt, json"),
-    ("RELEASE", "r" * 65, "must be a string of at most 64 characters"),
+    ("RELEASE", "r" * 65, "must be a string of at most 64 printable characters"),
+    ("RELEASE", "a\0b", "must be a string of at most 64 printable characters"),
+    ("RELEASE", "\ud800", "must be a string of at most 64 printable characters"),
+    ("RELEASE", 7, "must be a string of at most 64 printable characters"),
 ]
 
 
