@@ -235,6 +235,15 @@ def _fields(record: logging.LogRecord) -> dict[str, Any]:
     return found or {"event": "message", "text": record.getMessage()}
 
 
+class Handler(logging.StreamHandler[TextIO]):
+    """Writes to a stream for as long as it can be written: the jobs go on without it, and nobody is told each time."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Tell what went wrong, unless it is a full disk or a reader that has left."""
+        if not isinstance(sys.exception(), OSError):
+            super().handleError(record)
+
+
 def configure(verbosity: int, stream: TextIO | None = None, style: str = "people") -> None:
     """Give the loggers a handler, unless the project's LOGGING has given them one.
 
@@ -247,7 +256,7 @@ def configure(verbosity: int, stream: TextIO | None = None, style: str = "people
     if root.hasHandlers():
         return
     stream = stream or sys.stdout
-    handler = logging.StreamHandler(stream)
+    handler = Handler(stream)
     people = style == "people"
     handler.setFormatter(PeopleFormatter(stream.isatty()) if people else MachineFormatter(style == "json"))
     root.addHandler(handler)

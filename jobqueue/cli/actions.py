@@ -90,11 +90,7 @@ def perform(words: dict[str, Any], say: Callable[[str], None]) -> int:
     Raises:
         CommandError: if it cannot be done, with the exit status.
     """
-    action = words["action"]
-    if words["daemon"]:
-        action = "start"
-    if words["exit_on_complete"]:
-        action = "work_off"
+    action = _action(words)
     try:
         call = Invocation(words, say, get_settings())
     except ImproperlyConfigured as error:
@@ -102,6 +98,20 @@ def perform(words: dict[str, Any], say: Callable[[str], None]) -> int:
     _check_priorities(call)
     _check_only_for_work_off(words, action)
     return ACTIONS[action](call)
+
+
+def _action(words: dict[str, Any]) -> str:
+    """Return what is to be done: two options turn ``run``, the default, into something else."""
+    action: str = words["action"]
+    if words["daemon"] and action == "run":
+        action = "start"
+    if words["daemon"] and action == "work_off":
+        raise CommandError(
+            "--daemon is for the actions run and start; work_off stays in the foreground.", returncode=2
+        )
+    if words["exit_on_complete"] and action not in {"run", "work_off"}:
+        raise CommandError(f"--exit-on-complete is the action work_off; it cannot go with {action}.", returncode=2)
+    return "work_off" if words["exit_on_complete"] else action
 
 
 def run(call: Invocation) -> int:
@@ -123,6 +133,7 @@ def start(call: Invocation) -> int:
     """Run the pool as a daemon; return when it has taken its PID file."""
     if (holder := _holder(call.pid_file)) is not None:
         raise CommandError(f"Already running, pid {holder} ({call.pid_file.path}).", returncode=1)
+    _check_folder(call.pid_file)
     _check(call, forks=True)
     try:
         daemon.detach(
@@ -134,7 +145,7 @@ def start(call: Invocation) -> int:
     except daemon.CannotDetach as error:
         raise CommandError(str(error), returncode=EXIT_FAILED_TO_START) from None
     except OSError as error:
-        raise CommandError(f"Cannot open the log {call.log_file}: {error.strerror}", returncode=1) from None
+        raise _cannot("open the log", call.log_file, error) from None
     if not call.pid_file.wait_until_held(PATIENCE_SECONDS):
         raise CommandError(f"It did not start. The reason is in {call.log_file}", returncode=1)
     call.say(f"Started, pid {_holder(call.pid_file)}. Log: {call.log_file}")
@@ -146,7 +157,13 @@ def stop(call: Invocation) -> int:
     holder = _holder(call.pid_file)
     if holder is None:
         return _say_not_running(call)
-    os.kill(holder, signal.SIGTERM)
+    try:
+        os.kill(holder, signal.SIGTERM)
+    except PermissionError:
+        text = f"pid {holder} belongs to another user; nothing was signalled."
+        raise CommandError(text, returncode=EXIT_FAILED_TO_START) from None
+    except ProcessLookupError:
+        return _say_not_running(call)
     if not call.pid_file.wait_until_gone(holder, call.options.shutdown_seconds + PATIENCE_SECONDS):
         raise CommandError(f"pid {holder} has not stopped yet. Again: kill -QUIT {holder}", returncode=1)
     call.say(f"Stopped, pid {holder}.")
@@ -249,11 +266,17 @@ def _print_line(line: str) -> None:
 def _configure_logs(call: Invocation) -> None:
     words = call.words
     style = words["log_format"] or call.settings.log_format
-    if words["syslog"]:
-        logs.configure_syslog(words["verbosity"], style)
-        return
-    stream = daemon.open_log(words["log"].absolute()) if words["log"] else sys.stdout
-    logs.configure(words["verbosity"], stream, style)
+    try:
+        if words["syslog"]:
+            return logs.configure_syslog(words["verbosity"], style)
+        stream = daemon.open_log(words["log"].absolute()) if words["log"] else sys.stdout
+    except OSError as error:
+        raise _cannot("open the log", words["log"] or "of the system", error) from None
+    return logs.configure(words["verbosity"], stream, style)
+
+
+def _cannot(what: str, path: object, error: OSError) -> CommandError:
+    return CommandError(f"Cannot {what} {path}: {error.strerror}", returncode=EXIT_FAILED_TO_START)
 
 
 def _check(call: Invocation, *, forks: bool) -> None:
@@ -300,7 +323,7 @@ def _claim(pid_file: PidFile) -> int:
     except AlreadyRunning:
         raise CommandError(f"Already running: {pid_file.path} is held.", returncode=1) from None
     except OSError as error:
-        raise CommandError(f"Cannot write the PID file {pid_file.path}: {error.strerror}", returncode=1) from None
+        raise _cannot("write the PID file", pid_file.path, error) from None
 
 
 def _holder(pid_file: PidFile) -> int | None:
@@ -310,7 +333,17 @@ def _holder(pid_file: PidFile) -> int | None:
         text = f"{pid_file.path} names a process that did not write it; nothing was signalled."
         raise CommandError(text, returncode=EXIT_FAILED_TO_START) from None
     except OSError as error:
-        raise CommandError(f"Cannot read the PID file {pid_file.path}: {error.strerror}", returncode=1) from None
+        raise _cannot("read the PID file", pid_file.path, error) from None
+
+
+def _check_folder(pid_file: PidFile) -> None:
+    """Refuse at once what the daemon could only write into its log."""
+    folder = pid_file.path.parent
+    if folder.is_dir() and os.access(folder, os.W_OK | os.X_OK):
+        return
+    missing = FileNotFoundError(0, "No such file or directory")
+    denied = PermissionError(0, "Permission denied")
+    raise _cannot("write the PID file", pid_file.path, denied if folder.is_dir() else missing)
 
 
 def _say_not_running(call: Invocation) -> int:

@@ -27,7 +27,7 @@ class CannotDetach(Exception):
 def open_log(path: Path) -> TextIO:
     """Open a log file for appending; never through a symbolic link, never for everybody."""
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o640)
-    return os.fdopen(descriptor, "a", buffering=1)
+    return os.fdopen(descriptor, "a", buffering=1, encoding="utf-8", errors="backslashreplace")
 
 
 def detach(log: Path, *, user: str | None, group: str | None, run: Callable[[], int]) -> None:

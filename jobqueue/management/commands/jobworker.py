@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from contextlib import suppress
@@ -46,6 +47,7 @@ class Command(BaseCommand):
 
     def run_from_argv(self, argv: list[str]) -> None:
         """Weave in the config file, switch to the settings that -e names, then go on as Django does."""
+        _write_any_text()
         self._called_from_command_line = True  # wrong usage is one line and status 2, as Django has it
         parser = self.create_parser(argv[0], argv[1])
         words, _ = parser.parse_known_args(argv[2:])
@@ -87,6 +89,13 @@ def _fill_closed_streams() -> None:
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 (open for life)
+
+
+def _write_any_text() -> None:
+    """Names of jobs may have letters that the locale's encoding lacks."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _forget_broken_streams() -> None:
