@@ -45,14 +45,78 @@ def carried_postgresql(directory: Path | None = None) -> Iterator[str]:
     Data in `directory` are kept for the next time; without one they are thrown away. Only the account that
     runs the server, and root, can reach it. Raises ServerError if it is not installed or does not start.
     """
+    with carried_server(directory) as server:
+        yield server.url
+
+
+@contextmanager
+def carried_server(directory: Path | None = None, **settings: str) -> Iterator[Server]:
+    """As carried_postgresql, but yield the server itself, which may be stopped and started again meanwhile."""
     account = _account()
     with _scratch_directory(account) as scratch:
         binaries = _runnable(_carried_binaries(), account, scratch)
         data = _data_directory(directory or scratch / "data", account)
+        server = Server(binaries, data, scratch, account, settings)
         if not (data / "PG_VERSION").exists():
             _initialise(binaries, data, account)
-        with _running(binaries, data, scratch, account):
-            yield f"postgresql://postgres@/postgres?host={scratch}&port={PORT}"
+        try:
+            server.start()
+            yield server
+        finally:
+            server.stop()
+
+
+class Server:
+    """A PostgreSQL on a data directory that is initialised; reached through a socket in `scratch`."""
+
+    def __init__(
+        self, binaries: Path, data: Path, scratch: Path, account: dict[str, Any], settings: dict[str, str]
+    ) -> None:
+        self.binaries = binaries
+        self.data = data
+        self.socket = scratch / f".s.PGSQL.{PORT}"
+        self.log = scratch / "log"
+        self.account = account
+        self._settings = {
+            "listen_addresses": "",
+            "max_connections": "300",
+            "port": PORT,
+            "unix_socket_directories": str(scratch),
+            **settings,
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it is reached."""
+        return f"postgresql://postgres@/postgres?host={self.socket.parent}&port={PORT}"
+
+    def start(self, environment: dict[str, str] | None = None) -> None:
+        """Start it and wait until it is ready; `environment` is added to ours. Raises ServerError."""
+        arguments = [word for name, value in self._settings.items() for word in ("-c", f"{name}={value}")]
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [self.binaries / "postgres", "-D", self.data, *arguments],
+                cwd=self.data,
+                env=_environment() | (environment or {}),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # a Ctrl-C in the terminal must not end it under the running tests
+                **self.account,
+            )
+        _await_ready(self._process, self.data, self.log)
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """Stop it, if it runs: SIGINT ends the sessions first, SIGQUIT leaves the next start to recover."""
+        server, self._process = self._process, None
+        if server is not None and server.poll() is None:
+            server.send_signal(how)
+            try:
+                server.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                server.send_signal(signal.SIGQUIT)
+                server.wait()
 
 
 def _account() -> dict[str, Any]:
@@ -146,33 +210,6 @@ def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("PG")}
 
 
-@contextmanager
-def _running(binaries: Path, data: Path, scratch: Path, account: dict[str, Any]) -> Iterator[None]:
-    settings = {
-        "listen_addresses": "",
-        "max_connections": "300",
-        "port": PORT,
-        "unix_socket_directories": str(scratch),
-    }
-    arguments = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
-    with (scratch / "log").open("wb") as log:
-        server = subprocess.Popen(
-            [binaries / "postgres", "-D", data, *arguments],
-            cwd=data,
-            env=_environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,  # a Ctrl-C in the terminal must not end it under the running tests
-            **account,
-        )
-    try:
-        _await_ready(server, data, scratch / "log")
-        yield
-    finally:
-        _stop(server)
-
-
 def _await_ready(server: subprocess.Popen[bytes], data: Path, log: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while not _is_ready(server.pid, data / "postmaster.pid"):
@@ -185,15 +222,6 @@ def _is_ready(pid: int, pid_file: Path) -> bool:
     """Whether this very server says so; a file left behind by another one has another process id."""
     lines = pid_file.read_text().splitlines() if pid_file.exists() else []
     return len(lines) > 7 and lines[0] == str(pid) and lines[7].strip() == "ready"
-
-
-def _stop(server: subprocess.Popen[bytes]) -> None:
-    server.send_signal(signal.SIGINT)  # PostgreSQL's fast shutdown: it ends the sessions, then itself
-    try:
-        server.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        server.send_signal(signal.SIGQUIT)
-        server.wait()
 
 
 # --- commands -----------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from django.utils import timezone
 from jobqueue import signals
 from jobqueue.backlog import check_room
 from jobqueue.conf import get_settings
-from jobqueue.exceptions import JobStateError, shown
+from jobqueue.exceptions import JobStateError, OptionError, QueueFull, shown
 from jobqueue.handlers import as_performable, declared_options, dump, enqueue_hook, sender_of, sign
 from jobqueue.options import Options, behaviour, check_call, merge
 from jobqueue.pending import PendingIds, PendingJob
@@ -46,11 +46,12 @@ def enqueue(performable: Any, priority: int | None = None, run_at: When | None =
         performable: an object with ``perform()``, ``PerformableMethod``, or bound call of a job function.
         priority: larger first; by default as declared, else that of the queue, else 0.
         run_at: not before this time (aware datetime), or a timedelta from now.
-        **options: queue, max_attempts, max_run_time, on_missing, atomic, ack, on_crash; see ``Options``.
+        **options: queue, max_attempts, max_run_time, on_missing, atomic, ack, on_crash, key; see ``Options``.
 
     Returns:
-        The stored row. If the jobs live in another database and a transaction is open on the caller's, it is
-        stored at the commit, and ``id`` raises ``JobNotStored`` until then.
+        The stored row; the one that is there already if it has the same ``key``. If the jobs live in another
+        database and a transaction is open on the caller's, it is stored at the commit, and ``id`` raises
+        ``JobNotStored`` until then.
 
     Raises:
         OptionError, PayloadError, NotPerformable, TypeError, QueueFull: nothing is stored then.
@@ -60,7 +61,7 @@ def enqueue(performable: Any, priority: int | None = None, run_at: When | None =
     new = _signed(_draft(performable, given, behaviour(given)))
     store = get_store()
     with writing(store, "aenqueue"):
-        check_room(store, [(new.queue, new.run_at)])
+        _check_room_for(store, new)
         waits_for = _foreign_transaction(store)
         if waits_for is None:
             return _insert(store, new, performable)
@@ -86,6 +87,8 @@ def enqueue_many(
     """
     if not isinstance(performables, Iterable):
         raise TypeError(f"enqueue_many takes jobs in a list or another iterable. It is {shown(performables)}.")
+    if "key" in options:
+        raise OptionError('"key" is for a single job; enqueue_many takes none.')
     given = _checked(priority, run_at, options)
     stored = behaviour(given)
     drafts = (_draft(as_performable(each), given, stored) for each in performables)
@@ -191,14 +194,35 @@ def _signed(draft: _Draft) -> NewJob:
         options.run_at,
         options.max_attempts,
         options.max_run_time,
+        options.key,
     )
 
 
+def _check_room_for(store: Store, new: NewJob) -> None:
+    try:
+        check_room(store, [(new.queue, new.run_at)])
+    except QueueFull:
+        # Nothing more is stored if its key is taken.
+        if new.key is None or store.keyed(new.key) is None:
+            raise
+
+
 def _insert(store: Store, new: NewJob, performable: Any) -> Job:
+    """Store a job; if its key is taken, return the one that has it."""
+    while (job := _insert_new(store, new, performable)) is None:
+        # It may be pruned between the two looks.
+        if new.key is not None and (job := store.keyed(new.key)) is not None:
+            break
+    return job
+
+
+def _insert_new(store: Store, new: NewJob, performable: Any) -> Job | None:
     hook = enqueue_hook(performable)
     # A hook that raises must leave no row behind.
     with nullcontext() if hook is None else transaction.atomic(using=store.alias):
         job = store.insert(new)
+        if job is None:
+            return None
         if hook is not None:
             hook(job)
     signals.send(signals.job_enqueued, sender_of(performable), job=job)

@@ -17,6 +17,7 @@ from jobqueue.conf import DAY, LARGEST_PRIORITY, QUEUE_NAME, get_settings
 from jobqueue.exceptions import OptionError, QueueNameError, shown
 
 DEFAULT_QUEUE = "default"
+LONGEST_KEY = 255
 YEAR = timedelta(days=365)
 FURTHEST = 10 * YEAR
 MOST_ATTEMPTS = 100_000
@@ -44,6 +45,7 @@ class Options:
             None is the setting.
         accept_unsigned: whether rows that other programs wrote, unsigned, are performed.
         aliases: former dotted paths under which stored jobs may still name it.
+        key: what tells this job from all others; while a row has it, no second one is stored.
     """
 
     queue: str = DEFAULT_QUEUE
@@ -58,6 +60,7 @@ class Options:
     backoff: Callable[[int], float | timedelta] | None = None
     accept_unsigned: bool = False
     aliases: tuple[str, ...] = ()
+    key: str | None = None
 
 
 DEFAULTS = Options()
@@ -139,6 +142,12 @@ def _unknown_queue(queue: str, queues: Mapping[str, int]) -> str:
 def _queue(name: str, value: Any) -> str:
     if not isinstance(value, str) or not QUEUE_NAME.fullmatch(value):
         raise QueueNameError(f"{name} must be 1 to 64 of the characters A-Z a-z 0-9 _ . : - {_got(value)}")
+    return str(value)
+
+
+def _key(name: str, value: Any) -> str:
+    if not isinstance(value, str) or not value or len(value) > LONGEST_KEY or not value.isprintable():
+        raise OptionError(f"{name} must be 1 to {LONGEST_KEY} printable characters. {_got(value)}")
     return str(value)
 
 
@@ -234,7 +243,7 @@ _BOTH_RULES: dict[str, Callable[[str, Any], Any]] = {
     "ack": _one_of("batch", "each"),
     "on_crash": _one_of("retry", "fail"),
 }
-CALL_RULES: dict[str, Callable[[str, Any], Any]] = {**_BOTH_RULES, "run_at": _run_at}
+CALL_RULES: dict[str, Callable[[str, Any], Any]] = {**_BOTH_RULES, "run_at": _run_at, "key": _key}
 DECLARATION_RULES: dict[str, Callable[[str, Any], Any]] = {
     **_BOTH_RULES,
     "backoff": _backoff,

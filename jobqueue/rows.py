@@ -19,6 +19,7 @@ class NewJob(NamedTuple):
     run_at: datetime | None = None
     max_attempts: int | None = None
     max_run_time: float | None = None
+    key: str | None = None
 
 
 class ClaimedJob(NamedTuple):

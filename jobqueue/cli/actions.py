@@ -250,6 +250,8 @@ def _restart_in_place(call: Invocation) -> None:
     if call.words["pid"] is not None:
         words += ["--pid", str(call.words["pid"])]
     sys.stdout.flush()
+    # One more order to restart, while the fresh process begins, must not end it: ignored signals stay ignored.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     os.execv(sys.executable, [sys.executable, *words])  # noqa: S606 (our own command line again)
 
 

@@ -85,6 +85,7 @@ SOUND = {
     "handler": f"typeof(?) = 'text' AND length(CAST(? AS BLOB)) <= {MAX_HANDLER}",
     "name": "typeof(?) = 'text'",
     "queue": "typeof(?) = 'text'",
+    "key": "typeof(?) IN ('text','null')",
     "priority": "typeof(?) = 'integer'",
     "crashes": "typeof(?) = 'integer'",
     "max_attempts": "typeof(?) IN ('integer','null')",

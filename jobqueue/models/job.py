@@ -105,6 +105,7 @@ class Job(models.Model):
         null=True, blank=True, help_text="Since when no worker knows what to perform."
     )
     result = models.TextField(null=True, blank=True, help_text="Return value as JSON.")  # noqa: DJ001
+    key = models.CharField(max_length=255, null=True, blank=True, help_text="No second job has it.")  # noqa: DJ001
 
     objects = JobQuerySet.as_manager()
 
@@ -133,6 +134,7 @@ class Job(models.Model):
             ),
         ]
         constraints: ClassVar = [
+            models.UniqueConstraint(fields=["key"], name="jobqueue_job_key", condition=Q(key__isnull=False)),
             models.CheckConstraint(
                 condition=Q(state__gte=State.SCHEDULED.value, state__lte=State.CANCELLED.value),
                 name="jobqueue_job_state",

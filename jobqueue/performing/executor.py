@@ -153,7 +153,8 @@ class Executor:
         outcome: Outcome
         try:
             with transaction.atomic(using=self._store.alias):
-                if not self._store.hold(job):
+                seconds = job.max_run_time or self._settings.max_run_time
+                if not self._store.hold(job, seconds + self._settings.kill_seconds):
                     raise ClaimLost
                 outcome = self._attempt(job, loaded)
                 ended = Ended(job, outcome, self._decide(job, outcome), started, time.monotonic(), True)

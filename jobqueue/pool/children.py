@@ -15,7 +15,7 @@ from django.db import connections
 
 from jobqueue import logs, signals
 from jobqueue.conf import Settings
-from jobqueue.performing.connections import keep_open_between_jobs
+from jobqueue.performing.connections import keep_open_between_jobs, notice_lost_servers
 from jobqueue.performing.timeouts import Alarm
 from jobqueue.pool.duties import DeclaredDead, Post
 from jobqueue.pool.maintenance import Maintenance
@@ -40,6 +40,9 @@ SIGNALS = (
 #: Exit status of a maintenance process whose pool was declared dead.
 IDENTITY_LOST = 70
 _PR_SET_PDEATHSIG = 1
+_PR_SET_NAME = 15
+#: Names of the processes, as ``top`` and ``ps -o comm`` show them; the system takes 15 characters.
+WORKER, MAINTENANCE = "job-worker", "job-maintenance"
 
 
 def run_worker(
@@ -48,6 +51,7 @@ def run_worker(
     """Be a worker until told to stop."""
     slot.words.pid = os.getpid()
     slot.words.name = options.signature(os.getpid()).encode()
+    notice_lost_servers()
     keep_open_between_jobs()
     with Alarm() as alarm:
         worker = Worker(get_store(), settings, options.worker, board=board, slot=slot, bell=bell, alarm=alarm)
@@ -56,7 +60,7 @@ def run_worker(
             worker.stop()
             alarm.interrupt()
 
-        _become_child(parent, on_term=worker.stop, on_quit=leave_now)
+        _become_child(WORKER, parent, on_term=worker.stop, on_quit=leave_now)
         signals.send(signals.worker_started, Worker, name=slot.name)
         status = 0 if worker.run() else 1
         signals.send(signals.worker_stopping, Worker, name=slot.name)
@@ -80,9 +84,10 @@ def run_maintenance(
     bell: Bell,
 ) -> None:
     """Be the pool's maintenance until told to leave."""
+    notice_lost_servers()
     post = Post(get_store(), settings, options, board, bells, parent)
     maintenance = Maintenance(post, bell)
-    _become_child(parent, on_term=maintenance.stop, on_quit=maintenance.stop)
+    _become_child(MAINTENANCE, parent, on_term=maintenance.stop, on_quit=maintenance.stop)
     try:
         maintenance.run()
     except DeclaredDead:
@@ -90,10 +95,11 @@ def run_maintenance(
         sys.exit(IDENTITY_LOST)
 
 
-def _become_child(parent: int, on_term: Callable[[], None], on_quit: Callable[..., None]) -> None:
-    """Have a process group of our own, end when the parent ends, and obey the parent's signals."""
+def _become_child(name: str, parent: int, on_term: Callable[[], None], on_quit: Callable[..., None]) -> None:
+    """Have a name and a process group of our own, end when the parent ends, and obey the parent's signals."""
     assert all(connection.connection is None for connection in connections.all(initialized_only=True))
     os.setsid()
+    _tell_kernel(_PR_SET_NAME, ctypes.c_char_p(name.encode()))
     _die_with(parent)
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGTERM, lambda *_: on_term())
@@ -108,7 +114,11 @@ def _become_child(parent: int, on_term: Callable[[], None], on_quit: Callable[..
 
 def _die_with(parent: int) -> None:
     """Have the kernel kill us when the parent dies: without its heartbeats our jobs belong to others soon."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    _tell_kernel(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         sys.exit("the supervisor is gone")
+
+
+def _tell_kernel(option: int, value: object) -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(option, value)

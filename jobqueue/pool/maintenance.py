@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from random import random
 
 from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, connections
@@ -24,6 +25,8 @@ logger = logging.getLogger("jobqueue.worker")
 REFUSALS = (DataError, IntegrityError)
 #: Seconds before a duty that has stumbled is tried again.
 STUMBLED_PAUSE = 10.0
+#: Seconds that a duty has at the least, however short the lease.
+LEAST_PATIENCE = 5.0
 
 
 class Maintenance:
@@ -38,6 +41,7 @@ class Maintenance:
         self._last_rung = -1
         self._failures = 0
         self._leaving = False
+        self._deadline: AbstractContextManager[object] = nullcontext()
 
     def run(self) -> None:
         """Go on until ``stop``.
@@ -45,6 +49,8 @@ class Maintenance:
         Raises:
             DeclaredDead: if others have declared this pool dead.
         """
+        # There must be time for another heartbeat before the lease is over.
+        self._deadline = self._post.store.deadline(max(self._post.settings.lease_seconds / 3, LEAST_PATIENCE))
         while not self._leaving:
             try:
                 self._turn()
@@ -59,10 +65,12 @@ class Maintenance:
         self._bell.ring()
 
     def _turn(self) -> None:
-        self._ear.listen()
+        with self._deadline:
+            self._ear.listen()
         for duty in self._duties:
             if self._due[type(duty)] <= self._post.clock():
-                pause = self._do(duty)
+                with self._deadline:
+                    pause = self._do(duty)
                 self._due[type(duty)] = self._post.clock() + pause
         self._sleep()
 

@@ -130,10 +130,11 @@ class Supervisor:
         while self._signals:
             match self._signals.pop(0):
                 case signal.SIGTERM | signal.SIGINT:
-                    self._stop()
+                    self._end()
                 case signal.SIGQUIT:
+                    self.restart = False
                     self._leave()
-                case signal.SIGHUP:
+                case signal.SIGHUP if self._stop_at is None:
                     # Also sent when the terminal is closed, which means the end.
                     self.restart = not (self._had_terminal and not has_terminal())
                     self._stop()
@@ -144,10 +145,17 @@ class Supervisor:
         if self._stop_at is not None and self._clock() >= self._stop_at:
             self._leave()
 
+    def _end(self) -> None:
+        """Stop; asked a second time, leave at once; about to restart, do not."""
+        if self._stop_at is None:
+            self._stop()
+        elif self.restart:
+            self.restart = False
+        else:
+            self._leave()
+
     def _stop(self) -> None:
-        """Take no new jobs and wait for the running ones; asked a second time, leave at once."""
-        if self._stop_at is not None:
-            return self._leave()
+        """Take no new jobs and wait for the running ones."""
         self._stop_at = self._clock() + self._options.shutdown_seconds
         running = sum(len(child.slot.performing()) for child in self._children)
         if running:
@@ -156,7 +164,6 @@ class Supervisor:
             logs.say(logging.INFO, "stop", f"{jobs} still running; waiting up to {wait}")
         for child in self._children:
             self._send(child, signal.SIGTERM)
-        return None
 
     def _leave(self) -> None:
         """Have running jobs put back, and kill what does not obey."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
@@ -45,18 +45,26 @@ class Store(ABC):
     def __init__(self, alias: str) -> None:
         self.alias = alias
 
+    def deadline(self, seconds: float) -> AbstractContextManager[object]:
+        """Return what bounds each question that the calling thread asks inside of it, where a server may be gone."""
+        return nullcontext()
+
     # Enqueue
 
     def check_between_queries(self) -> None:  # noqa: B027 (SQLite may be asked at any time)
         """Raise RuntimeError if this thread is in the midst of a query already, as a signal handler may find it."""
 
     @abstractmethod
-    def insert(self, new: NewJob) -> Job:
-        """Store one job on the caller's connection and transaction."""
+    def insert(self, new: NewJob) -> Job | None:
+        """Store one job on the caller's connection and transaction; None if its key is taken."""
 
     @abstractmethod
     def insert_many(self, new: NewJobs) -> list[int]:
-        """Store many jobs in one statement; their ids come back in the order given."""
+        """Store many jobs, without keys, in one statement; their ids come back in the order given."""
+
+    def keyed(self, key: str) -> Job | None:
+        """Return the job that has a key, if there is one."""
+        return self._jobs.filter(key=key).first()
 
     def waiting(self, queue: str, most: int) -> int:
         """Return how many jobs of a queue are ready, counted by index and no further than ``most``."""
@@ -129,8 +137,13 @@ class Store(ABC):
         now = {pk: (claim, state) for pk, claim, state in rows.values_list("pk", "claim_id", "state")}
         return [each for each in finishes if not _is_written(each, now.get(each.job.id))]
 
-    def hold(self, job: ClaimedJob) -> bool:
-        """Lock the row of a job inside the present transaction; False if the claim is lost."""
+    def hold(self, job: ClaimedJob, seconds: float) -> bool:
+        """Lock the row of a job inside the present transaction; False if the claim is lost.
+
+        Args:
+            job: as claimed.
+            seconds: a server that hears nothing for so long may end the transaction: the worker is gone.
+        """
         mine = self._jobs.running().filter(pk=job.id, claim_id=job.claim_id).select_for_update(no_key=True)
         return mine.values_list("pk").first() is not None
 

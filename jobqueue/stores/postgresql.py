@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from functools import lru_cache
 from itertools import islice
@@ -21,10 +22,13 @@ from psycopg.types.datetime import TimestamptzLoader
 from jobqueue.models import Job
 from jobqueue.rows import ClaimedJob, ClaimRequest, Finish, NewJob, Promotion
 from jobqueue.stores.base import NewJobs, Store, as_job, claim_order
+from jobqueue.stores.deadline import Deadline
 from jobqueue.stores.ears import Ear, NotificationEar
 from jobqueue.stores.prepared import UNPREPARED, give_up, prepared
 
 CHANNEL = "jobqueue"
+#: The longest that the server takes for a timeout, in milliseconds.
+LONGEST_TIMEOUT = 2**31 - 1
 
 # Sent in front of a control statement, in the same round trip and transaction, so that it also works behind a
 # pooler. The plan must not depend on statistics: after a bulk insert, or after a quiet night, they are stale, and
@@ -41,7 +45,7 @@ SET LOCAL lock_timeout = '3s'; SET LOCAL statement_timeout = '15s';
 INSERT = """
 INSERT INTO jobqueue_job (handler, name, queue, priority, attempts, crashes, created_at, updated_at, {columns})
 VALUES (%s, %s, %s, %s, 0, 0, statement_timestamp(), statement_timestamp(), {values})
-RETURNING id, created_at
+{conflict}RETURNING id, created_at
 """
 
 # Ids beforehand, since COPY returns none.
@@ -162,15 +166,22 @@ class PostgreSQLStore(Store):
                 "Set a flag in it, and store the job afterwards."
             )
 
-    def insert(self, new: NewJob) -> Job:
-        """Store one job on the caller's connection and transaction."""
-        given = [value is not None for value in (new.run_at, new.max_attempts, new.max_run_time)]
+    def deadline(self, seconds: float) -> AbstractContextManager[object]:
+        """Return what shuts the calling thread's connection down if a question inside of it takes longer."""
+        return Deadline(self.alias, seconds)
+
+    def insert(self, new: NewJob) -> Job | None:
+        """Store one job on the caller's connection and transaction; None if its key is taken."""
+        given = [value is not None for value in (new.run_at, new.max_attempts, new.max_run_time, new.key)]
         # The statement looks at a given time twice.
-        optional = (new.run_at, new.run_at, new.max_attempts, new.max_run_time)
+        optional = (new.run_at, new.run_at, new.max_attempts, new.max_run_time, new.key)
         values = (new.handler, new.name, new.queue, new.priority, *(each for each in optional if each is not None))
         with connections[self.alias].cursor() as cursor:
             cursor.execute(insert_statement(*given), values)
-            job_id, now = cursor.fetchone()
+            row = cursor.fetchone()
+        if row is None:
+            return None
+        job_id, now = row
         return as_job(self.alias, new, job_id, new.run_at or now, now)
 
     def insert_many(self, new: NewJobs) -> list[int]:
@@ -208,6 +219,14 @@ class PostgreSQLStore(Store):
         # What this very statement has moved, it does not see as ready.
         ready = frozenset(queues).union(ready)
         return Promotion(moved, frozenset(queues), ready, None if next_in is None else max(next_in, 0.0))
+
+    def hold(self, job: ClaimedJob, seconds: float) -> bool:
+        """Lock the row of a job inside the present transaction; False if the claim is lost."""
+        # A server learns late, or never, that a silent client is gone, and would keep the lock as long.
+        with connections[self.alias].cursor() as cursor:
+            milliseconds = min(int(seconds * 1000), LONGEST_TIMEOUT)
+            cursor.execute(f"SET LOCAL idle_in_transaction_session_timeout = {milliseconds}")
+        return super().hold(job, seconds)
 
     def _finish_succeeded(self, finishes: Sequence[Finish]) -> set[int]:
         now = time.monotonic()
@@ -276,7 +295,7 @@ def _run(raw: psycopg.Connection[Any], statements: str, parameters: Any) -> list
 
 
 @lru_cache
-def insert_statement(run_at: bool, max_attempts: bool, max_run_time: bool) -> str:
+def insert_statement(run_at: bool, max_attempts: bool, max_run_time: bool, key: bool) -> str:
     """Return the INSERT of a job, with parameters only for what is given: each costs the caller some time."""
     columns = {"run_at": "statement_timestamp()", "state": "1"}
     if run_at:
@@ -285,7 +304,10 @@ def insert_statement(run_at: bool, max_attempts: bool, max_run_time: bool) -> st
         columns["max_attempts"] = "%s"
     if max_run_time:
         columns["max_run_time"] = "%s"
-    return INSERT.format(columns=", ".join(columns), values=", ".join(columns.values()))
+    if key:
+        columns["key"] = "%s"
+    conflict = "ON CONFLICT DO NOTHING\n" if key else ""
+    return INSERT.format(columns=", ".join(columns), values=", ".join(columns.values()), conflict=conflict)
 
 
 @lru_cache
@@ -298,7 +320,7 @@ def claim_statement(queues: bool, min_priority: bool, max_priority: bool) -> str
 
 def _line(job_id: int, job: NewJob, now: datetime, at: str) -> str:
     """Return a job as a line of COPY's text: a third of psycopg's work for a row."""
-    handler, name, queue, priority, run_at, max_attempts, max_run_time = job
+    handler, name, queue, priority, run_at, max_attempts, max_run_time, _key = job
     state = 0 if run_at is not None and run_at > now else 1
     return (
         f"{job_id}\t{_escaped(handler)}\t{_escaped_word(name)}\t{_escaped_word(queue)}\t{priority}"

@@ -28,9 +28,10 @@ from jobqueue.stores.ears import Ear
 from jobqueue.stores.filewatch import FileChangeEar
 
 INSERT = """
-INSERT INTO jobqueue_job (handler, name, queue, priority, max_attempts, max_run_time, attempts, crashes,
+INSERT INTO jobqueue_job (handler, name, queue, priority, max_attempts, max_run_time, key, attempts, crashes,
                           run_at, created_at, updated_at, state)
-VALUES (%s, %s, %s, %s, %s, %s, 0, 0, %s, %s, %s, %s)
+VALUES (%s, %s, %s, %s, %s, %s, %s, 0, 0, %s, %s, %s, %s)
+ON CONFLICT DO NOTHING
 RETURNING id
 """
 
@@ -123,16 +124,17 @@ LOCK = "UPDATE jobqueue_pool SET beats = beats WHERE 0"
 class SQLiteStore(Store):
     """One statement per step; the file's single write lock keeps claims apart."""
 
-    def insert(self, new: NewJob) -> Job:
-        """Store one job on the caller's connection and transaction."""
+    def insert(self, new: NewJob) -> Job | None:
+        """Store one job on the caller's connection and transaction; None if its key is taken."""
         now = timezone.now()
         run_at = new.run_at or now
         state = State.SCHEDULED if run_at > now else State.READY
-        columns = (new.handler, new.name, new.queue, new.priority, new.max_attempts, new.max_run_time)
+        columns = (new.handler, new.name, new.queue, new.priority, new.max_attempts, new.max_run_time, new.key)
         at = self._text(now)
         stamps = (at if new.run_at is None else self._text(run_at), at, at)
-        [(job_id,)] = self._rows(INSERT, (*columns, *stamps, state.value))
-        return as_job(self.alias, new, job_id, run_at, now)
+        for (job_id,) in self._rows(INSERT, (*columns, *stamps, state.value)):
+            return as_job(self.alias, new, job_id, run_at, now)
+        return None
 
     def insert_many(self, new: NewJobs) -> list[int]:
         """Store many jobs in one statement; their ids come back in the order given."""
@@ -234,10 +236,10 @@ class SQLiteStore(Store):
             complete = cursor.rowcount == len(rows)
         return {each.job.id for each in finishes} if complete else set()
 
-    def hold(self, job: ClaimedJob) -> bool:
+    def hold(self, job: ClaimedJob, seconds: float) -> bool:
         """Lock the file inside the present transaction; False if the claim of the job is lost."""
         self._rows(LOCK, ())
-        return super().hold(job)
+        return super().hold(job, seconds)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

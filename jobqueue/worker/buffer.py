@@ -106,9 +106,9 @@ class Buffer:
         return max(0, self._hungry + room)
 
     @property
-    def hungry(self) -> bool:
-        """Whether a performer waits for work."""
-        return self._hungry > 0
+    def hungry(self) -> int:
+        """How many performers wait for work."""
+        return self._hungry
 
     def put(self, jobs: Sequence[ClaimedJob]) -> None:
         """Add claimed jobs behind the others."""

@@ -11,6 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
 from random import random
 from typing import TypeVar
@@ -29,6 +30,7 @@ from jobqueue import logs
 from jobqueue.outcomes import FAILURES, RELEASE, Decision, Released
 from jobqueue.performing.executor import Ended
 from jobqueue.policy.backoff import reconnect_pause
+from jobqueue.policy.suspects import set_apart
 from jobqueue.rows import ClaimedJob, ClaimRequest, Finish
 from jobqueue.states import State
 from jobqueue.stores.base import Store
@@ -44,6 +46,8 @@ FLUSH_SECONDS = 0.05
 REFUSALS = (DataError, IntegrityError, ValueError, OverflowError)
 #: An error that no waiting mends, such as a missing table, ends the worker after so many tries.
 FATAL_TRIES = 3
+#: A question that is not answered for so long is given up, and its connection with it; statements end before.
+PATIENCE_SECONDS = 20.0
 
 T = TypeVar("T")
 
@@ -93,8 +97,10 @@ class Clerk(threading.Thread):
         self._oldest = 0.0
         self._urgent = False
         self._renewals: deque[_Renewal] = deque()
+        self._wary = False
         self._closing = False
         self._stopping = False
+        self._deadline: AbstractContextManager[object] = nullcontext()
         self.error: Exception | None = None
 
     # The performers' side
@@ -148,6 +154,7 @@ class Clerk(threading.Thread):
 
     def run(self) -> None:
         """Go on until stopped; an error that waiting does not mend closes the worker."""
+        self._deadline = self._store.deadline(PATIENCE_SECONDS)
         try:
             while not self._stopping:
                 self._turn()
@@ -182,7 +189,10 @@ class Clerk(threading.Thread):
         self._sleep()
 
     def _wanted(self) -> int:
-        return 0 if self._closing or self._quiet() else self._buffer.wanted()
+        if self._closing or self._quiet():
+            return 0
+        wanted = self._buffer.wanted()
+        return min(wanted, self._buffer.hungry) if self._wary else wanted
 
     def _sleep(self) -> None:
         """Sleep until the bell rings or a flush is due. Maintenance polls, for all workers at once."""
@@ -192,7 +202,7 @@ class Clerk(threading.Thread):
         if not self._ended:
             return False
         late = time.monotonic() - self._oldest >= FLUSH_SECONDS
-        return late or self._urgent or len(self._ended) >= FLUSH_JOBS or self._buffer.hungry
+        return late or self._urgent or len(self._ended) >= FLUSH_JOBS or self._buffer.hungry > 0
 
     def _flush(self) -> None:
         """Write all attempts that have ended."""
@@ -226,15 +236,23 @@ class Clerk(threading.Thread):
             return 0
         request = ClaimRequest(uuid4(), pool_id, self._slot.name, limit, **asdict(self._selection))
         try:
-            jobs = self._store.claim(request)
+            with self._deadline:
+                jobs = self._store.claim(request)
         except (DatabaseError, InterfaceError) as error:
             self._mend(error, 0)
             # The answer may be lost, not the claim: it was ours if it was made at all.
             jobs = self._steadily(lambda: self._store.adopt(request))
         if jobs:
-            self._buffer.put(jobs)
             logger.debug("claimed %d of %d", len(jobs), limit)
+            self._lay_in(jobs)
         return len(jobs)
+
+    def _lay_in(self, jobs: list[ClaimedJob]) -> None:
+        """Hold what was claimed; next to a job with a crash behind it, nothing and by nobody who is not free for it."""
+        kept, rest = set_apart(jobs, self._buffer.hungry)
+        self._wary = bool(kept[0].crashes or rest)
+        self._buffer.put(kept)
+        self._release(rest)
 
     def _renew(self, renewal: _Renewal) -> None:
         jobs = [renewal.job, *self._buffer.drain()]
@@ -247,7 +265,9 @@ class Clerk(threading.Thread):
 
     def _put_back(self) -> None:
         """Release what is claimed and not started; the attempts are given back."""
-        jobs = self._buffer.drain()
+        self._release(self._buffer.drain())
+
+    def _release(self, jobs: list[ClaimedJob]) -> None:
         if jobs:
             self._steadily(lambda: self._store.finish([Finish(job, RELEASE) for job in jobs]))
 
@@ -258,7 +278,8 @@ class Clerk(threading.Thread):
         failures = 0
         while True:
             try:
-                return step()
+                with self._deadline:
+                    return step()
             except REFUSALS:
                 raise
             except (DatabaseError, InterfaceError) as error:

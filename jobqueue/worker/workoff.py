@@ -17,6 +17,7 @@ from jobqueue.conf import Settings
 from jobqueue.outcomes import FAILURES, RELEASE, Released
 from jobqueue.performing.executor import Ended, Executor
 from jobqueue.policy.prefetch import moving_average, prefetch
+from jobqueue.policy.suspects import set_apart
 from jobqueue.rows import ClaimedJob, ClaimRequest, Finish
 from jobqueue.stores.base import Store
 from jobqueue.stores.pools import PoolRegistry
@@ -58,6 +59,7 @@ class WorkOff:
     is_asked_to_stop: Callable[[], bool] = lambda: False
     tally: Tally = field(default_factory=Tally)
     _average: float | None = None
+    _wary: bool = False
     _ended: list[Ended] = field(default_factory=list)
 
     def run(self, pulse: Callable[[int], Pulse] | None = None) -> Tally:
@@ -83,14 +85,18 @@ class WorkOff:
         return self.tally
 
     def _claim(self, pool_id: int, locked_by: str) -> list[ClaimedJob]:
-        limit = 1 + prefetch(self._average, self.settings.claim_ahead)
+        limit = 1 if self._wary else 1 + prefetch(self._average, self.settings.claim_ahead)
         if self.limit is not None:
             limit = min(limit, self.limit - self.tally.performed)
         if limit < 1 or self.is_asked_to_stop():
             return []
         self.store.promote()
         request = ClaimRequest(uuid4(), pool_id, locked_by, limit, **asdict(self.selection))
-        return self.store.claim(request)
+        kept, rest = set_apart(self.store.claim(request), hungry=1)
+        self._wary = bool(rest or (kept and kept[0].crashes))
+        if rest:
+            self.store.finish([Finish(job, RELEASE) for job in rest])
+        return kept
 
     def _perform_all(self, jobs: Sequence[ClaimedJob]) -> None:
         waiting = list(reversed(jobs))

@@ -53,6 +53,14 @@ def die(key: int) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+@job
+def take_the_pool_along(key: int) -> None:
+    """Have the supervisor killed, and with it the whole pool."""
+    record("start", key)
+    os.kill(os.getppid(), signal.SIGKILL)
+    time.sleep(60)
+
+
 @job(on_crash="fail")
 def die_once(key: int) -> None:
     """Take the process along, and do not be repeated."""

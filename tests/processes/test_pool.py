@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -248,3 +249,29 @@ def test_without_listening_polling_finds_the_jobs(start_pool: StartPool, journal
     wait_until(lambda: tables.Pool.objects.exists(), about=lambda: pool.text)
     jobs.note.enqueue(1)
     wait_until(lambda: all_succeeded(1), about=lambda: pool.text)
+
+
+def test_neighbours_of_a_job_that_takes_its_pool_along_are_blamed_once(
+    start_pool: StartPool, journal: Journal
+) -> None:
+    """Three pools vanish over the same job, as when a container has no memory left for it."""
+    enqueue_many(jobs.note.bind(key) for key in range(50))
+    jobs.take_the_pool_along.enqueue(1000)
+    enqueue_many(jobs.note.bind(key) for key in range(100, 400))
+    for _ in range(3):
+        pool = start_pool("-v", "0")
+        assert pool.wait() == -signal.SIGKILL
+    pool = start_pool("-v", "0")
+    wait_until(lambda: states() == {"succeeded": 350, "failed": 1}, about=lambda: f"{states()} {pool.text}")
+    [failed] = Job.objects.failed()
+    assert "Poison" in str(failed.last_error)
+    assert journal.counts()[1000] == 3
+    assert max(Job.objects.succeeded().values_list("crashes", flat=True)) <= 1
+    assert pool.stop() == 0
+
+
+def test_its_processes_can_be_told_apart(start_pool: StartPool) -> None:
+    pool = start_pool("-n", "2")
+    wait_until(lambda: tables.Pool.objects.exists(), about=lambda: pool.text)
+    names = Counter(Path(f"/proc/{pid}/comm").read_text().strip() for pid in pool.children())
+    assert names == {"job-maintenance": 1, "job-worker": 2}

@@ -212,3 +212,18 @@ def test_on_threads_the_hard_limit_spares_the_neighbours_attempts(start_pool: St
     assert (row.state, row.attempts) == (State.SCHEDULED, 1)
     pool.signal(signal.SIGQUIT)
     assert pool.wait() == 4
+
+
+@pytest.mark.parametrize("signals", [(signal.SIGHUP, signal.SIGTERM), (signal.SIGTERM, signal.SIGHUP)], ids=str)
+def test_asked_to_stop_and_to_restart_it_stops(
+    start_pool: StartPool, journal: Journal, signals: tuple[signal.Signals, signal.Signals]
+) -> None:
+    pool = start_pool()
+    jobs.nap.enqueue(1, 1.5)
+    wait_until(lambda: journal.entries(), about=lambda: pool.text)
+    pool.signal(signals[0])
+    wait_until(lambda: "1 job still running" in pool.text, about=lambda: pool.text)
+    pool.signal(signals[1])
+    assert pool.wait() == 0
+    assert journal.counts("end") == {1: 1}
+    assert pool.text.count("*** Starting job worker") == 1

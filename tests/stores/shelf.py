@@ -6,6 +6,7 @@ import time
 from typing import Any
 from uuid import uuid4
 
+from jobqueue.models import Job
 from jobqueue.outcomes import Decision
 from jobqueue.rows import ClaimedJob, ClaimRequest, Finish, NewJob
 from jobqueue.states import State
@@ -18,6 +19,12 @@ STARTED = ENDED - 1
 
 def new(**fields: Any) -> NewJob:
     return NewJob(**{"handler": "{}", "name": "tests.nothing", **fields})
+
+
+def stored(store: Store, **fields: Any) -> Job:
+    job = store.insert(new(**fields))
+    assert job is not None
+    return job
 
 
 def request(pool: int, limit: int = 100, worker: str = "host:here pid:1", **fields: Any) -> ClaimRequest:

@@ -49,7 +49,7 @@ def test_an_atomic_job_can_write_whatever_others_write_meanwhile(other: BaseData
     store.insert(NewJob("{}", "test"))
     [job] = store.claim(ClaimRequest(uuid4(), pool_id, "me", 1))
     with transaction.atomic():
-        assert store.hold(job)
+        assert store.hold(job, 60)
         with pytest.raises(OperationalError, match="locked"):
             write_by(other)
         Document.objects.create(text="written")

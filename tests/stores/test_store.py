@@ -15,7 +15,7 @@ from jobqueue.rows import Finish, Promotion
 from jobqueue.states import State
 from jobqueue.stores.base import Store
 from jobqueue.stores.pools import PoolRegistry
-from tests.stores.shelf import ENDED, STARTED, claim, new, request, succeeded
+from tests.stores.shelf import ENDED, STARTED, claim, new, request, stored, succeeded
 
 HOUR = timedelta(hours=1)
 
@@ -26,7 +26,7 @@ def state_of(job_id: int) -> State:
 
 class TestInsert:
     def test_a_new_job_is_ready_now(self, store: Store) -> None:
-        job = store.insert(new(priority=3, queue="mail", max_attempts=5, max_run_time=1.5))
+        job = stored(store, priority=3, queue="mail", max_attempts=5, max_run_time=1.5)
         row = Job.objects.get(pk=job.pk)
         assert (row.state, row.priority, row.queue, row.max_attempts, row.max_run_time) == (1, 3, "mail", 5, 1.5)
         assert row.run_at == row.created_at == job.created_at
@@ -34,15 +34,23 @@ class TestInsert:
 
     def test_a_job_for_later_is_scheduled(self, store: Store) -> None:
         later = timezone.now() + HOUR
-        job = store.insert(new(run_at=later))
+        job = stored(store, run_at=later)
         assert state_of(job.pk) is State.SCHEDULED
         assert Job.objects.get(pk=job.pk).run_at == later
 
     def test_a_run_at_in_the_past_is_kept_and_ready(self, store: Store) -> None:
         earlier = timezone.now() - HOUR
-        job = store.insert(new(run_at=earlier))
+        job = stored(store, run_at=earlier)
         assert state_of(job.pk) is State.READY
         assert Job.objects.get(pk=job.pk).run_at == earlier
+
+    def test_a_key_is_taken_once(self, store: Store) -> None:
+        job = stored(store, key="order-7")
+        assert store.insert(new(key="order-7")) is None
+        assert store.keyed("order-7") == job
+        assert store.keyed("order-8") is None
+        stored(store, key="order-8")
+        assert Job.objects.count() == 2
 
     def test_it_rolls_back_with_the_caller(self, store: Store) -> None:
         with transaction.atomic():
@@ -353,7 +361,7 @@ class TestActs:
         assert (state_of(ready), state_of(later)) == (State.RUNNING, State.CANCELLED)
 
     def test_run_now_takes_only_what_is_scheduled(self, store: Store, pool: int) -> None:
-        later = store.insert(new(run_at=timezone.now() + HOUR))
+        later = stored(store, run_at=timezone.now() + HOUR)
         assert store.run_now(later.pk)
         assert not store.run_now(later.pk)
         assert [job.id for job in claim(store, pool)] == [later.pk]
@@ -379,6 +387,6 @@ class TestPools:
     "fields", [{"state": 99}, {"attempts": -1}, {"crashes": -1}, {"state": 2}], ids=lambda fields: str(fields)
 )
 def test_the_database_refuses_impossible_rows(store: Store, fields: dict[str, int]) -> None:
-    job = store.insert(new())
+    job = stored(store)
     with pytest.raises(IntegrityError), transaction.atomic():
         Job.objects.filter(pk=job.pk).update(**fields)

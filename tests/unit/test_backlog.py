@@ -134,6 +134,15 @@ def test_many_of_several_queues_are_counted_queue_by_queue() -> None:
 
 
 @override_settings(JOBQUEUE=THREE)
+def test_a_job_that_is_there_already_needs_no_room() -> None:
+    first = jobs.add.using(key="once").enqueue(1)
+    fill(2)
+    assert jobs.add.using(key="once").enqueue(1).pk == first.pk
+    with pytest.raises(QueueFull):
+        jobs.add.using(key="twice").enqueue(1)
+
+
+@override_settings(JOBQUEUE=THREE)
 def test_from_async_code_too() -> None:
     fill(3)
     with pytest.raises(QueueFull):

@@ -129,6 +129,25 @@ class TestEnqueue:
             job_enqueued.disconnect(listen)
         assert heard == [(jobs.add, first.pk), (Video, second.pk)]
 
+    def test_a_job_with_a_key_is_stored_once_and_its_hook_called_once(self) -> None:
+        jobs.performed.clear()
+        first = jobs.VideoWorker.using(key="video-1").enqueue(1)
+        again = enqueue(jobs.VideoWorker(2), key="video-1")
+        other = enqueue(jobs.VideoWorker(2), key="video-2")
+        assert again == first
+        assert jobs.performed == [("enqueued", first.pk), ("enqueued", other.pk)]
+
+    def test_a_key_is_free_again_after_a_rollback(self) -> None:
+        with transaction.atomic():
+            enqueue(jobs.add.bind(1), key="once")
+            transaction.set_rollback(True)
+        assert enqueue(jobs.add.bind(1), key="once").pk
+        assert Job.objects.count() == 1
+
+    def test_many_jobs_cannot_have_one_key(self) -> None:
+        with pytest.raises(OptionError, match='"key" is for a single job; enqueue_many takes none'):
+            enqueue_many([jobs.add.bind(1)], key="once")
+
     def test_a_rolled_back_transaction_takes_its_jobs_along(self) -> None:
         with transaction.atomic():
             enqueue(jobs.add.bind(1))

@@ -88,7 +88,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"ack": "all"}, "ack must be 'batch' or 'each'. It is 'all'."),
     ({"on_crash": "dead"}, "on_crash must be 'retry' or 'fail'. It is 'dead'."),
     ({"que": "mail"}, '"que" is not a job option. Did you mean "queue"?'),
-    ({"codec": "av1"}, '"codec" is not a job option. Options: ack, atomic, max_attempts'),
+    ({"codec": "av1"}, '"codec" is not a job option. Options: ack, atomic, key, max_attempts'),
     ({"backoff": 5}, '"backoff" is said where the job is declared, not in a call.'),
 ]  # fmt: skip
 
@@ -145,3 +145,9 @@ def test_a_backoff_may_be_a_callable_its_path_or_a_pause() -> None:
 def test_a_backoff_that_is_no_pause_is_refused(value: Any) -> None:
     with pytest.raises(OptionError, match="backoff must be a callable"):
         check_declaration({"backoff": value})
+
+
+@pytest.mark.parametrize("given", ["", "k" * 256, "a\nb", "a\0", 7, b"key"], ids=lambda value: repr(value)[:20])
+def test_a_bad_key_is_refused(given: Any) -> None:
+    with pytest.raises(OptionError, match=r"key must be 1 to 255 printable characters. It is "):
+        check_call({"key": given})

@@ -203,6 +203,7 @@ REFUSED: dict[str, tuple[dict[str, Any], bool | None]] = {
     "handler of bytes": ({"handler": b"{}"}, False),
     "name of bytes": ({"name": b"note"}, False),
     "queue of bytes": ({"queue": b"default"}, False),
+    "key of bytes": ({"key": b"once"}, False),
     "running without a claim": ({"state": 2, "pool_id": 1}, None),
     "running without a pool": ({"state": 2, "claim_id": "0" * 32}, None),
     **{f"{name} infinite": ({name: "infinity"}, None) for name in TIMES},

@@ -3,56 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
 import pytest
 
-from jobqueue.conf import get_settings
 from jobqueue.models import Job
 from jobqueue.outcomes import Decision
 from jobqueue.pool.duties import Post
 from jobqueue.pool.duties.settling import Settling
-from jobqueue.pool.options import PoolOptions
 from jobqueue.rows import ClaimedJob, Finish
 from jobqueue.states import State
-from jobqueue.stores import get_store
-from jobqueue.worker.bell import Bell
-from jobqueue.worker.board import Board, End, Ending, Seat, Slot
-from jobqueue.worker.clerk import Selection
-from jobqueue.worker.loop import WorkerOptions
-from tests.stores.shelf import claim, new
+from jobqueue.worker.board import End, Ending, Seat, Slot
+from tests.worker.conftest import Held
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-NAME = "host:here pid:1"
-
-
-@pytest.fixture
-def post() -> Post:
-    board = Board(1)
-    bells = [Bell() for _ in board.slots]
-    options = PoolOptions(WorkerOptions(Selection()))
-    post = Post(get_store(), get_settings(), options, board, bells, 1)
-    board.header.pool_id = post.pools.register(host="here", pid=1)
-    return post
-
-
-@pytest.fixture
-def slot(post: Post) -> Slot:
-    slot = post.board.slots[0]
-    slot.sit_down()
-    slot.words.name = NAME.encode()
-    return slot
-
-
-@pytest.fixture
-def held(post: Post) -> Callable[..., ClaimedJob]:
-    def hold(**fields: object) -> ClaimedJob:
-        post.store.insert(new(**fields))
-        [job] = claim(post.store, post.pool_id, worker=NAME)
-        return job
-
-    return hold
 
 
 def die(post: Post, slot: Slot, end: End = End.CRASHED, status: int = -9) -> None:
@@ -63,9 +26,6 @@ def die(post: Post, slot: Slot, end: End = End.CRASHED, status: int = -9) -> Non
 
 def row(job: ClaimedJob) -> Job:
     return Job.objects.get(pk=job.id)
-
-
-Held = Callable[..., ClaimedJob]
 
 
 @pytest.mark.parametrize("ending", [Ending.PLAINLY, Ending.WITH_RESULT])

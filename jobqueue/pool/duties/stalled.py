@@ -37,7 +37,10 @@ class Stalled(Duty):
         nothing; if the write comes first, the renewal finds nothing.
         """
         held = self.post.store.held(self.post.pool_id, slot.name)
+        # In this order: a job stands among the ended before it leaves those that are performed. Its clerk may be
+        # the one who is stalled, by the database, and write its end later.
         started = {each.job_id for each in slot.performing()}
+        started |= slot.unwritten().keys()
         if not self._is_stalled(slot):
             return
         waiting = [Finish(job, RELEASE) for job in held if job.id not in started]
