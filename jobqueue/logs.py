@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 import time
 import traceback
@@ -264,8 +265,13 @@ def configure(verbosity: int, stream: TextIO | None = None, style: str = "people
 
 
 def configure_syslog(verbosity: int, style: str) -> None:
-    """As ``configure``, to the system's log."""
+    """As ``configure``, to the system's log.
+
+    Raises:
+        FileNotFoundError: if the system has none, which the handler itself would tell for each line.
+    """
     address = "/var/run/syslog" if sys.platform == "darwin" else "/dev/log"
+    os.stat(address)
     root = logging.getLogger("jobqueue")
     handler = SysLogHandler(address=address)
     handler.setFormatter(

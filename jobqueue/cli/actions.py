@@ -341,7 +341,8 @@ def _holder(pid_file: PidFile) -> int | None:
 def _check_folder(pid_file: PidFile) -> None:
     """Refuse at once what the daemon could only write into its log."""
     folder = pid_file.path.parent
-    if folder.is_dir() and os.access(folder, os.W_OK | os.X_OK):
+    ours = os.access in os.supports_effective_ids
+    if folder.is_dir() and os.access(folder, os.W_OK | os.X_OK, effective_ids=ours):
         return
     missing = FileNotFoundError(0, "No such file or directory")
     denied = PermissionError(0, "Permission denied")

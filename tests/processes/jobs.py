@@ -32,6 +32,12 @@ def note(key: int) -> None:
     record("start", key)
 
 
+@job
+def größe(key: int) -> None:
+    """Leave one line, under a name of more than ASCII."""
+    record("start", key)
+
+
 @job(accept_unsigned=True)
 def note_unsigned(key: object) -> None:
     """Leave one line, also for other programs."""
