@@ -92,6 +92,6 @@ SOUND = {
     "max_run_time": "typeof(?) IN ('real','null')",
     # "+0 days" turns the 31st of February into a day that is one.
     "run_at": (
-        "substr(?,1,19) IS datetime(?) AND substr(?,1,10) IS date(substr(?,1,10),'+0 days') AND length(?) <= 26"
+        "datetime(substr(?,1,19),'+0 days') IS substr(?,1,19) AND substr(?,20,1) IN ('','.') AND length(?) <= 26"
     ),
 }
