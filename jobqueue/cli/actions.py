@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import signal
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 from django.conf import settings as django_settings
@@ -17,19 +17,17 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import CommandError
 from django.db import connections
 
-from jobqueue import logs
+from jobqueue import checks, logs
 from jobqueue.cli import banner
-from jobqueue.conf import Settings, get_settings
+from jobqueue.cli.invocation import Invocation
+from jobqueue.conf import get_settings
 from jobqueue.performing.executor import Executor
 from jobqueue.performing.timeouts import Alarm
-from jobqueue.pool import daemon, preflight
+from jobqueue.pool import account, daemon, preflight
 from jobqueue.pool.burst import processed_line
-from jobqueue.pool.options import PoolOptions
-from jobqueue.pool.pidfile import AlreadyRunning, ForeignProcess, PidFile
+from jobqueue.pool.pidfile import AlreadyRunning, ForeignProcess, PidFile, was_handed_on
 from jobqueue.pool.supervisor import EXIT_PUT_BACK, Supervisor
 from jobqueue.stores import get_store
-from jobqueue.worker.clerk import Selection
-from jobqueue.worker.loop import WorkerOptions
 from jobqueue.worker.workoff import Pulse, WorkOff
 
 EXIT_FAILED_TO_START = 1
@@ -38,50 +36,6 @@ EXIT_JOB_FAILED = 5
 
 #: How long ``start`` waits for the daemon to be there, and ``stop`` for it to be gone beyond its own time.
 PATIENCE_SECONDS = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class Invocation:
-    """One call of the command: its words, and where lines for people go."""
-
-    words: dict[str, Any]
-    say: Callable[[str], None]
-    settings: Settings
-
-    @property
-    def pid_file(self) -> PidFile:
-        """The PID file of a service."""
-        given: Path | None = self.words["pid"]
-        return PidFile((given or Path(f"{self.words['app_name'] or 'jobworker'}.pid")).absolute())
-
-    @property
-    def log_file(self) -> Path:
-        """The log file of a service."""
-        given: Path | None = self.words["log"]
-        return (given or Path(f"{self.words['app_name'] or 'jobworker'}.log")).absolute()
-
-    @property
-    def options(self) -> PoolOptions:
-        """The pool that is asked for."""
-        words = self.words
-        selection = Selection(tuple(dict.fromkeys(words["queues"])), words["min_priority"], words["max_priority"])
-        memory = words["max_memory"]
-        worker = WorkerOptions(
-            selection=selection,
-            threads=words["threads"],
-            coroutines=words["coroutines"],
-            max_jobs=words["max_jobs"],
-            max_memory=None if memory is None else memory * 1024 * 1024,
-        )
-        timeout = words["timeout"]
-        return PoolOptions(
-            worker=worker,
-            processes=words["processes"],
-            name=words["app_name"],
-            shutdown_seconds=self.settings.shutdown_seconds if timeout is None else timeout,
-            poll_seconds=words["sleep"] or self.settings.poll_seconds,
-            listen=not words["no_listen"],
-        )
 
 
 def perform(words: dict[str, Any], say: Callable[[str], None]) -> int:
@@ -116,6 +70,7 @@ def _action(words: dict[str, Any]) -> str:
 
 def run(call: Invocation) -> int:
     """Run the pool in the foreground."""
+    _become(call)
     _configure_logs(call)
     _warn_of_debug()
     _check(call, forks=True)
@@ -124,24 +79,23 @@ def run(call: Invocation) -> int:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the pool can obey it, the code is fresh anyway
     descriptor = _claim(call.pid_file)
     try:
-        return _run_pool(call)
+        return _run_pool(call, descriptor)
     finally:
         call.pid_file.release(descriptor)
 
 
 def start(call: Invocation) -> int:
     """Run the pool as a daemon; return when it has taken its PID file."""
+    if was_handed_on():
+        return run(_as_daemon(call))
+    _refuse_root(call)
+    _become(call)
     if (holder := _holder(call.pid_file)) is not None:
         raise CommandError(f"Already running, pid {holder} ({call.pid_file.path}).", returncode=1)
     _check_folder(call.pid_file)
     _check(call, forks=True)
     try:
-        daemon.detach(
-            call.log_file,
-            user=call.words["user"],
-            group=call.words["group"],
-            run=lambda: run(_as_daemon(call)),
-        )
+        daemon.detach(call.log_file, run=lambda: run(_as_daemon(call)))
     except daemon.CannotDetach as error:
         raise CommandError(str(error), returncode=EXIT_FAILED_TO_START) from None
     except OSError as error:
@@ -172,6 +126,9 @@ def stop(call: Invocation) -> int:
 
 def restart(call: Invocation) -> int:
     """Stop if it runs, then start."""
+    if was_handed_on():
+        return start(call)
+    _refuse_root(call)
     if _holder(call.pid_file) is not None:
         stop(call)
     return start(call)
@@ -188,9 +145,11 @@ def status(call: Invocation) -> int:
 
 def work_off(call: Invocation) -> int:
     """Perform all that is due in this process, then leave."""
+    _become(call)
     _configure_logs(call)
     _check(call, forks=False)
     call.say(banner.starting_line(call.options, os.getpid()))
+    _warn_of_root(call)
     store, settings = get_store(), call.settings
     stop_asked = threading.Event()
     with Alarm() as alarm:
@@ -227,7 +186,7 @@ ACTIONS: dict[str, Callable[[Invocation], int]] = {
 }
 
 
-def _run_pool(call: Invocation) -> int:
+def _run_pool(call: Invocation, descriptor: int | None = None) -> int:
     options = call.options
     call.say(banner.starting_line(options, os.getpid()))
     if call.words["verbosity"] >= 1 and sys.stdout.isatty():
@@ -235,24 +194,23 @@ def _run_pool(call: Invocation) -> int:
             call.say(line)
     else:
         logs.say(logging.INFO, "start", banner.summary(options, call.settings, get_store()))
+    _warn_of_root(call)
     preflight.close_connections()
     supervisor = Supervisor(call.settings, options, call.say)
     status = supervisor.run()
     if supervisor.restart:
-        _restart_in_place(call)
+        _restart_in_place(call, descriptor)
     return status
 
 
-def _restart_in_place(call: Invocation) -> None:
-    """Become a fresh process with the code as it is now, under the same number; a daemon stays one."""
-    given = [word for word in sys.orig_argv[1:] if word not in {"-d", "--daemon"}]
-    words = ["run" if word in {"start", "restart"} else word for word in given]
-    if call.words["pid"] is not None:
-        words += ["--pid", str(call.words["pid"])]
+def _restart_in_place(call: Invocation, descriptor: int | None) -> None:
+    """Become a fresh process with the code as it is now, under the same number and with the PID file still locked."""
+    if descriptor is not None:
+        call.pid_file.hand_on(descriptor)
     sys.stdout.flush()
     # One more order to restart, while the fresh process begins, must not end it: ignored signals stay ignored.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    os.execv(sys.executable, [sys.executable, *words])  # noqa: S606 (our own command line again)
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 (our own command line again)
 
 
 def _as_daemon(call: Invocation) -> Invocation:
@@ -271,9 +229,9 @@ def _configure_logs(call: Invocation) -> None:
     try:
         if words["syslog"]:
             return logs.configure_syslog(words["verbosity"], style)
-        stream = daemon.open_log(words["log"].absolute()) if words["log"] else sys.stdout
+        stream = daemon.open_log(call.log_file) if words["log"] else sys.stdout
     except OSError as error:
-        raise _cannot("open the log", words["log"] or "of the system", error) from None
+        raise _cannot("open the log", "of the system" if words["syslog"] else call.log_file, error) from None
     return logs.configure(words["verbosity"], stream, style)
 
 
@@ -281,12 +239,39 @@ def _cannot(what: str, path: object, error: OSError) -> CommandError:
     return CommandError(f"Cannot {what} {path}: {error.strerror}", returncode=EXIT_FAILED_TO_START)
 
 
+def _refuse_root(call: Invocation) -> None:
+    if account.is_root() and call.words["user"] is None:
+        raise CommandError(account.NEEDS_USER, returncode=EXIT_FAILED_TO_START)
+
+
+def _become(call: Invocation) -> None:
+    try:
+        account.become(call.words["user"], call.words["group"])
+    except account.CannotBecome as error:
+        raise CommandError(str(error), returncode=EXIT_FAILED_TO_START) from None
+
+
+def _warn_of_root(call: Invocation) -> None:
+    if account.is_root() and call.words["user"] is None:
+        logs.say(logging.WARNING, "warn", account.ROOT_WARNING)
+
+
 def _check(call: Invocation, *, forks: bool) -> None:
     _warn_of_unknown_queues(call)
+    _refuse_a_key_that_is_no_secret(call)
     try:
-        preflight.check(call.settings.database, forks=forks)
+        preflight.check(call.settings.database, forks=forks, waits=not call.words["fail_fast"])
     except preflight.NotReady as error:
         raise CommandError(str(error), returncode=EXIT_FAILED_TO_START) from None
+
+
+def _refuse_a_key_that_is_no_secret(call: Invocation) -> None:
+    """As the checks of ``check --deploy`` do, but in one line; ``--skip-checks`` skips it like those."""
+    if call.words["skip_checks"]:
+        return
+    for each in checks.check_signing(None):
+        if each.is_serious() and not each.is_silenced():
+            raise CommandError(f"{each.msg} {each.hint}", returncode=EXIT_FAILED_TO_START)
 
 
 def _check_priorities(call: Invocation) -> None:
@@ -342,11 +327,9 @@ def _check_folder(pid_file: PidFile) -> None:
     """Refuse at once what the daemon could only write into its log."""
     folder = pid_file.path.parent
     ours = os.access in os.supports_effective_ids
-    if folder.is_dir() and os.access(folder, os.W_OK | os.X_OK, effective_ids=ours):
-        return
-    missing = FileNotFoundError(0, "No such file or directory")
-    denied = PermissionError(0, "Permission denied")
-    raise _cannot("write the PID file", pid_file.path, denied if folder.is_dir() else missing)
+    if not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK, effective_ids=ours)):
+        why = errno.EACCES if folder.is_dir() else errno.ENOENT
+        raise _cannot("write the PID file", pid_file.path, OSError(why, os.strerror(why)))
 
 
 def _say_not_running(call: Invocation) -> int:

@@ -228,11 +228,24 @@ class Store(ABC):
         scheduled = self._jobs.filter(pk=job_id, state=State.SCHEDULED)
         return bool(scheduled.update(state=State.READY, run_at=now, updated_at=now))
 
+    # Looks
+
+    @abstractmethod
+    def looking(self, seconds: float) -> AbstractContextManager[None]:
+        """Let no query inside take longer; it reads by index, whatever the statistics say.
+
+        A query that would raises OperationalError.
+        """
+
+    @abstractmethod
+    def now(self) -> datetime:
+        """Return the time by the clock that rules this database."""
+
     # Helpers
 
     @abstractmethod
     def ago(self, seconds: float) -> Any:
-        """Return the time so many seconds ago, by the clock that rules this database."""
+        """Return the time so many seconds ago, by the same clock, for a query."""
 
     @property
     def _jobs(self) -> JobQuerySet:

@@ -6,8 +6,8 @@ Times are the server's. States stand as literals: a parameter would keep the pla
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
 from functools import lru_cache
 from itertools import islice
@@ -15,7 +15,7 @@ from typing import Any
 
 import psycopg
 from django.conf import settings
-from django.db import connections
+from django.db import connections, transaction
 from django.db.models.functions import Now
 from psycopg.types.datetime import TimestamptzLoader
 
@@ -148,6 +148,7 @@ CHUNK = 250
 #: COPY's word for it.
 NULL = "\\N"
 
+TIME_LIMIT = "SELECT set_config('statement_timeout', %s, true)"
 NOTIFY = "SELECT pg_notify(%s, name) FROM unnest(%s::text[]) AS name"
 
 
@@ -276,6 +277,23 @@ class PostgreSQLStore(Store):
             except UNPREPARED:
                 give_up(raw)
                 return _run(raw, CONTROL + statement, parameters)
+
+    @contextmanager
+    def looking(self, seconds: float) -> Iterator[None]:
+        """Open a transaction in which no query takes longer and none scans or sorts what has an index."""
+        connection = connections[self.alias]
+        with transaction.atomic(using=self.alias):
+            with connection.wrap_database_errors:
+                _run(connection.connection, CONTROL + TIME_LIMIT, (f"{seconds * 1000:.0f}ms",))
+            yield
+
+    def now(self) -> datetime:
+        """Return the server's time."""
+        with connections[self.alias].cursor() as cursor:
+            cursor.execute("SELECT clock_timestamp()")
+            [(now,)] = cursor.fetchall()
+        assert isinstance(now, datetime)
+        return now
 
     def ago(self, seconds: float) -> Any:
         """Return the time so many seconds ago, by the server's clock."""

@@ -116,7 +116,8 @@ RETURNING queue
 UNDECODABLE = "Could not decode"
 #: Stands for a time that somebody has written by hand and nobody can read.
 NO_TIME = datetime(1900, 1, 1)
-
+#: Instructions of SQLite's virtual machine between two looks at the clock.
+STEPS = 10_000
 # Changes nothing, and takes the write lock.
 LOCK = "UPDATE jobqueue_pool SET beats = beats WHERE 0"
 
@@ -263,6 +264,22 @@ class SQLiteStore(Store):
     def _text(self, moment: datetime | None) -> Any:
         """Return a time as Django stores it in SQLite, whose order is the order of time."""
         return connections[self.alias].ops.adapt_datetimefield_value(moment)
+
+    @contextmanager
+    def looking(self, seconds: float) -> Iterator[None]:
+        """Interrupt queries after so many seconds in all."""
+        deadline = time.monotonic() + seconds
+        connection = connections[self.alias]
+        connection.ensure_connection()
+        connection.connection.set_progress_handler(lambda: time.monotonic() > deadline, STEPS)
+        try:
+            yield
+        finally:
+            connection.connection.set_progress_handler(None, 0)
+
+    def now(self) -> datetime:
+        """Return the host's time."""
+        return timezone.now()
 
     def ago(self, seconds: float) -> Any:
         """Return the time so many seconds ago, by the host's clock."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.processes.harness import MANAGE, Journal, Pool, environment
+from tests.processes.harness import AS_ROOT, MANAGE, Journal, Pool, environment
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the tests watch processes through /proc")
 
@@ -42,7 +42,7 @@ def call(transactional_db: None, tmp_path: Path, journal: Journal) -> Callable[.
     """Run ``manage.py jobworker`` to its end."""
 
     def run(*words: str, shell: str = "", **variables: str) -> CompletedProcess[str]:
-        command = [sys.executable, str(MANAGE), "jobworker", *words]
+        command = [sys.executable, str(MANAGE), "jobworker", *words, *AS_ROOT]
         if shell:
             command = ["sh", "-c", f'"$@" {shell}', "sh", *command]
         return subprocess.run(

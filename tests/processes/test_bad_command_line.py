@@ -27,7 +27,7 @@ from jobqueue.models import Job
 from jobqueue.states import State
 from tests.processes import jobs
 from tests.processes.conftest import QUICK
-from tests.processes.harness import MANAGE, Journal, Pool, environment, wait_until
+from tests.processes.harness import AS_ROOT, MANAGE, Journal, Pool, environment, wait_until
 from tests.processes.test_pool import all_succeeded, states
 
 StartPool = Callable[..., Pool]
@@ -55,7 +55,7 @@ def tell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
         capsys.readouterr()
         command = load_command_class("jobqueue", "jobworker")
         with pytest.raises(SystemExit) as left:
-            command.run_from_argv(["manage.py", "jobworker", *words])
+            command.run_from_argv(["manage.py", "jobworker", *words, *(AS_ROOT if os.geteuid() == 0 else ())])
         said = capsys.readouterr()
         assert "Traceback" not in said.out + said.err
         return Told(int(left.value.code or 0), said.out, said.err)
@@ -361,6 +361,23 @@ def under(module: str, folder: Path) -> dict[str, str]:
     return {"DJANGO_SETTINGS_MODULE": module, "PYTHONPATH": f"{folder}{os.pathsep}{settings.BASE_DIR}"}
 
 
+@pytest.mark.parametrize("action", ["run", "start", "work_off"])
+def test_a_key_that_is_no_secret_is_refused(call: Call, tmp_path: Path, action: str) -> None:
+    variables = {"JOBQUEUE_TEST_SETTINGS": '{"SIGNING_KEYS": ["django-insecure-1"]}'}
+    result = call(action, **variables)
+    assert result.returncode == 1
+    assert result.stderr == (
+        'CommandError: JOBQUEUE["SIGNING_KEYS"][0] begins with "django-insecure-" and DEBUG is off, so jobs can '
+        'be forged. Set it to what this prints: python -c "import secrets; print(secrets.token_urlsafe(48))"\n'
+    )
+    assert not list(tmp_path.glob("jobworker.*"))
+
+
+def test_who_skips_the_checks_skips_that_of_the_key(call: Call) -> None:
+    variables = {"JOBQUEUE_TEST_SETTINGS": '{"SIGNING_KEYS": ["django-insecure-1"]}'}
+    assert call("work_off", "--skip-checks", **variables).returncode == 0
+
+
 def test_debug_is_warned_of_where_no_terminal_tells_it(start_pool: StartPool) -> None:
     pool = start_pool("-e", "debugging")
     wait_until(lambda: tables.Pool.objects.exists(), about=lambda: pool.text)
@@ -375,7 +392,7 @@ def test_debug_is_warned_of_where_no_terminal_tells_it(start_pool: StartPool) ->
 def test_a_second_term_puts_the_running_job_back(transactional_db: None, tmp_path: Path, journal: Journal) -> None:
     jobs.sleep_for_ever.enqueue(1)
     process = subprocess.Popen(
-        [sys.executable, str(MANAGE), "jobworker", "work_off"],
+        [sys.executable, str(MANAGE), "jobworker", "work_off", *AS_ROOT],
         env=environment(journal, QUICK),
         cwd=tmp_path,
         stdout=subprocess.DEVNULL,
