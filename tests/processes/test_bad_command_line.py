@@ -179,7 +179,7 @@ class TestFiles:
     @pytest.mark.parametrize("action", ["run", "start"])
     @pytest.mark.parametrize(
         ("path", "reason"),
-        [("nowhere/jobs.pid", "No such file or directory"), (".", "Is a directory"), ("link", "symbolic links")],
+        [("nowhere/jobs.pid", "No such file or directory"), (".", "Is a directory"), ("link", "symbolic link")],
     )
     def test_a_pid_file_that_cannot_be(
         self, tell: Tell, tmp_path: Path, action: str, path: str, reason: str
