@@ -114,7 +114,7 @@ class Retry(JobQueueError):
         reason: short text kept as the job's last error.
 
     Raises:
-        ValueError: if ``at`` has no time zone although the project uses them.
+        ValueError: if ``at`` has no time zone although the project uses them, or lies beyond the years 1000 to 2999.
     """
 
     def __init__(
@@ -138,7 +138,7 @@ class Snooze(JobQueueError):
 
     Raises:
         TypeError: unless exactly one of them is given.
-        ValueError: if ``until`` has no time zone although the project uses them.
+        ValueError: if ``until`` has no time zone although the project uses them, or lies beyond the years 1000 to 2999.
     """
 
     def __init__(self, wait: float | timedelta | None = None, *, until: datetime | None = None) -> None:
