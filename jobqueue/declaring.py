@@ -10,7 +10,6 @@ from django.apps import apps
 
 from jobqueue.client import aenqueue, enqueue, enqueue_many
 from jobqueue.conf import get_settings
-from jobqueue.exceptions import shown
 from jobqueue.handlers import BoundCall, DeclaredFunction, register
 from jobqueue.options import check_call, check_declaration
 
@@ -74,7 +73,7 @@ class Prepared(Generic[P]):
         """Store one job for each element, its only argument; a tuple's elements are several."""
         if not isinstance(arguments, Iterable):
             raise TypeError(
-                f"enqueue_many takes arguments in a list or another iterable. It is {shown(arguments)}."
+                f"enqueue_many takes arguments in a list or another iterable, not {type(arguments).__name__}."
             )
         calls = (self._make(*each) if isinstance(each, tuple) else self._make(each) for each in arguments)
         return enqueue_many(calls, **self._options)

@@ -18,9 +18,20 @@ FLOORS: dict[str, set[str]] = {
     "words": {"exceptions", "states", "outcomes", "rows", "signals", "conf"},
     "policy": {"policy"},
     "speech": {"logs"},
+    "secrecy": {"sealing"},
     "job": {"handlers", "options", "models", "migrations"},
     "stores": {"stores"},
-    "doors": {"backlog", "writing", "ringing", "pending", "client", "declaring", "sending", "performing"},
+    "doors": {
+        "backlog",
+        "writing",
+        "ringing",
+        "pending",
+        "client",
+        "declaring",
+        "sending",
+        "performing",
+        "rotating",
+    },
     "face": {"jobqueue"},
     "processes": {"worker", "pool"},
     "edges": {"cli", "doctor", "apps", "checks", "testing", "management"},
@@ -44,6 +55,9 @@ STRANGERS: list[tuple[set[str], set[str]]] = [
 #: Imports inside functions, each with its reason.
 LATE: dict[tuple[str, str], str] = {
     ("jobqueue.pool.daemon", "daemon"): "an optional extra",
+    ("jobqueue.sealing", "cryptography.fernet"): "an optional extra",
+    ("jobqueue.cli.progress", "rich.console"): "an optional extra",
+    ("jobqueue.cli.progress", "rich.progress"): "an optional extra",
 }
 
 LONGEST_FUNCTION = 60

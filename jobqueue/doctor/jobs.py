@@ -36,7 +36,7 @@ def failed(site: Site) -> Iterator[Finding]:
     seen = ended[:MANY].aggregate(all=Count("pk"), failed=Count("pk", filter=is_failed))
     if seen["failed"]:
         latest = ended.filter(is_failed)[0]
-        why = headline(latest.last_error or "")[:ERROR_LENGTH]
+        why = headline(latest.error or "")[:ERROR_LENGTH]
         count = ("at least " if seen["all"] == MANY else "") + counted(seen["failed"], "job")
         message = f"{count} failed within a day, the latest {latest}: {why}"
         remedy = f'Mended? Again: python manage.py shell -c "from jobqueue import retry; retry({latest.pk})"'

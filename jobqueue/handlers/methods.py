@@ -10,7 +10,7 @@ from typing import Any, cast
 from django.apps import apps
 from django.db.models import Model
 
-from jobqueue.exceptions import CorruptHandler, NotPerformable, UnknownPerformable, shown
+from jobqueue.exceptions import CorruptHandler, NotPerformable, UnknownPerformable
 from jobqueue.handlers.arguments import Shape, decode_arguments
 from jobqueue.handlers.codec import decode, encode
 from jobqueue.handlers.loaded import Loaded
@@ -31,6 +31,9 @@ class Deferred:
         self.original = original
         self.given = check_declaration(given)
         self.options = Options(**self.given) if self.given else DEFAULTS
+        if self.options.sensitive:
+            function = getattr(original, "__func__", original)
+            Shape(function, function.__name__).check_names(self.options.sensitive)
 
 
 class PerformableMethod:
@@ -258,11 +261,11 @@ def _as_tuple(args: Any) -> tuple[Any, ...]:
     if isinstance(args, Sequence) and not isinstance(args, str | bytes):
         return tuple(args)
     raise TypeError(
-        f"args must be a list or tuple of arguments, not {shown(args)}. Did you mean args=[{shown(args)}]?"
+        f"args must be a list or tuple of arguments, not {type(args).__name__}. Did you mean args=[…]?"
     )
 
 
 def _as_dict(kwargs: Any) -> dict[str, Any]:
     if isinstance(kwargs, Mapping) and all(isinstance(name, str) for name in kwargs):
         return dict(kwargs)
-    raise TypeError(f"kwargs must be a dict from names to arguments, not {shown(kwargs)}.")
+    raise TypeError(f"kwargs must be a dict from names to arguments, not {type(kwargs).__name__}.")

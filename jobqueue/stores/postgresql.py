@@ -20,7 +20,7 @@ from django.db.models.functions import Now
 from psycopg.types.datetime import TimestamptzLoader
 
 from jobqueue.models import Job
-from jobqueue.rows import ClaimedJob, ClaimRequest, Finish, NewJob, Promotion
+from jobqueue.rows import ClaimedJob, ClaimRequest, Finish, NewJob, Promotion, Texts
 from jobqueue.stores.base import NewJobs, Store, as_job, claim_order
 from jobqueue.stores.deadline import Deadline
 from jobqueue.stores.ears import Ear, NotificationEar
@@ -143,6 +143,18 @@ SELECT (SELECT count(*) FROM moved), ARRAY(SELECT DISTINCT queue FROM moved),
         WHERE state = 0 AND run_at > statement_timestamp() ORDER BY run_at LIMIT 1)
 """  # noqa: S608 (constants)
 
+# Without waiting for rows that others have locked.
+REWRITE = """
+WITH free AS MATERIALIZED (
+  SELECT d.* FROM unnest(%s::bigint[], %s::smallint[], %s::uuid[], %s::text[], %s::text[], %s::text[])
+                  AS d(id, state, claim_id, handler, result, last_error)
+  JOIN jobqueue_job AS job ON job.id = d.id FOR NO KEY UPDATE OF job SKIP LOCKED)
+UPDATE jobqueue_job AS job SET handler = free.handler, result = free.result, last_error = free.last_error
+FROM free
+WHERE job.id = free.id AND job.state + 0 = free.state AND job.claim_id IS NOT DISTINCT FROM free.claim_id
+RETURNING job.id
+"""
+
 #: Lines that are sent at a time, so that the server works while we write the next.
 CHUNK = 250
 #: COPY's word for it.
@@ -258,6 +270,13 @@ class PostgreSQLStore(Store):
             for _job, decision, started, _ended in finishes
         ]
         return self._write(SETTLE, finishes, *(list(column) for column in zip(*rows, strict=True)))
+
+    def rewrite(self, rows: Sequence[Texts]) -> set[int]:
+        """Store texts of rows anew, if they are still in that state and under that claim, and not locked."""
+        if not rows:
+            return set()
+        columns = [list(column) for column in zip(*rows, strict=True)]
+        return {job_id for (job_id,) in self._control(REWRITE, columns)}
 
     def _write(self, statement: str, finishes: Sequence[Finish], *columns: Any) -> set[int]:
         ids = _plain([each.job.id for each in finishes])

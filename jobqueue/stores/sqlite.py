@@ -21,7 +21,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
 from jobqueue.models import Job, JobQuerySet
-from jobqueue.rows import ClaimedJob, ClaimRequest, Finish, NewJob, Promotion
+from jobqueue.rows import ClaimedJob, ClaimRequest, Finish, NewJob, Promotion, Texts
 from jobqueue.states import State
 from jobqueue.stores.base import NewJobs, Store, as_job, claim_order
 from jobqueue.stores.ears import Ear
@@ -99,6 +99,12 @@ SET state = %s, run_at = coalesce(%s, run_at), attempts = max(attempts - %s, 0),
     started_at = coalesce(%s, started_at),
     locked_at = NULL, locked_by = NULL, pool_id = NULL, updated_at = %s
 WHERE id = %s AND claim_id = %s AND state = 2
+"""
+
+REWRITE = """
+UPDATE jobqueue_job SET handler = %s, result = %s, last_error = %s
+WHERE id = %s AND state = %s AND claim_id IS %s
+RETURNING id
 """
 
 QUEUES_WITH_WORK = f"WITH RECURSIVE {ALL_QUEUES} SELECT name FROM names WHERE name IS NOT NULL"  # noqa: S608 (a constant)
@@ -236,6 +242,15 @@ class SQLiteStore(Store):
             cursor.executemany(statement, rows)
             complete = cursor.rowcount == len(rows)
         return {each.job.id for each in finishes} if complete else set()
+
+    def rewrite(self, rows: Sequence[Texts]) -> set[int]:
+        """Store texts of rows anew, if they are still in that state and under that claim."""
+        written: set[int] = set()
+        with self._writing():
+            for job_id, state, claim_id, *texts in rows:
+                found = self._rows(REWRITE, (*texts, job_id, state, claim_id and claim_id.hex))
+                written.update(each for (each,) in found)
+        return written
 
     def hold(self, job: ClaimedJob, seconds: float) -> bool:
         """Lock the file inside the present transaction; False if the claim of the job is lost."""

@@ -251,6 +251,8 @@ class Clerk(threading.Thread):
         """Hold what was claimed; next to a job with a crash behind it, nothing and by nobody who is not free for it."""
         kept, rest = set_apart(jobs, self._buffer.hungry)
         self._wary = bool(kept[0].crashes or rest)
+        if self._wary:
+            self._flush()  # what has ended must not be charged for it either
         self._buffer.put(kept)
         self._release(rest)
 

@@ -21,7 +21,7 @@ from jobqueue.stores import get_store
 from jobqueue.stores.lanes import Lane, count_ready, read_lanes
 from tests.doctor.conftest import one, pool, problems
 from tests.processes.harness import wait_until
-from tests.stores.shelf import new, stored
+from tests.stores.shelf import stored
 
 
 def ready(count: int = 1, *, ago: float = 0, **fields: Any) -> list[int]:
@@ -203,7 +203,7 @@ class TestLanes:
 
     def test_only_ready_jobs_count(self, db: None) -> None:
         change(ready(), state=State.SUCCEEDED)
-        get_store().insert(new(run_at=timezone.now() + timedelta(hours=1)))
+        stored(get_store(), run_at=timezone.now() + timedelta(hours=1))
         assert read_lanes("default", 100) == []
 
     def test_counting_stops_at_the_limit(self, db: None) -> None:

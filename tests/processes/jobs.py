@@ -232,3 +232,9 @@ def take_the_alarm(key: int) -> None:
 def answer(text: str) -> str:
     """Return something."""
     return text
+
+
+@job
+def nap_with(key: int, seconds: float, password: str) -> None:
+    """Take some time, with a secret."""
+    nap.function(key, seconds)

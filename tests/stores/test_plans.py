@@ -20,7 +20,7 @@ from jobqueue.conf import Settings
 from jobqueue.doctor import JOBS, Site, jobs
 from jobqueue.models import Job, Pool
 from jobqueue.outcomes import RELEASE, Decision
-from jobqueue.rows import ClaimRequest, Finish
+from jobqueue.rows import ClaimRequest, Finish, Texts
 from jobqueue.states import State
 from jobqueue.stores import get_store, postgresql, sqlite
 from jobqueue.stores.base import Store
@@ -142,6 +142,12 @@ def hold_many(pool_id: int) -> list[int]:
     held = {"state": State.RUNNING, "claim_id": CLAIM, "pool": pool_id, "locked_by": "host:here pid:2"}
     assert Job.objects.filter(pk__in=list(ready)).update(**held) == 5000
     return list(Job.objects.running().order_by("pk").values_list("pk", flat=True)[:LIMIT])
+
+
+def some_texts() -> list[Texts]:
+    """What a few rows hold."""
+    rows = Job.objects.ready().order_by("pk").values_list(*Texts._fields)[:LIMIT]
+    return [Texts(*row)._replace(handler="changed") for row in rows]
 
 
 def only_on(vendor: str) -> Any:
@@ -338,6 +344,13 @@ class TestPlansOfPostgreSQL:
             assert plan.scans == set()
             assert plan.most_rows <= jobs.MANY
 
+    def test_a_rewriting_reads_the_rows_that_it_writes(self, backlog: int, store: Store, control: Explain) -> None:
+        plan = control(postgresql.REWRITE, [list(column) for column in zip(*some_texts(), strict=True)])
+        assert plan.scans == set()
+        assert plan.indexes == {"jobqueue_job_pkey"}
+        assert plan.updated == LIMIT
+        assert plan.most_rows <= FEW
+
 
 # SQLite: EXPLAIN QUERY PLAN names the indexes, the virtual machine counts its steps.
 
@@ -407,6 +420,12 @@ class TestPlansOfSQLite:
         steps = steps_of(lambda: store.finish([Finish(job, decision) for job in jobs]))
         assert steps < 100 * FEW
         assert Job.objects.running().filter(locked_by="host:here pid:1").count() == 0
+
+    def test_a_rewriting_reads_the_rows_that_it_writes(self, backlog: int, store: Store) -> None:
+        texts, written = some_texts(), set[int]()
+        steps = steps_of(lambda: written.update(store.rewrite(texts)))
+        assert written == {each.id for each in texts}
+        assert steps < 100 * FEW
 
     @pytest.mark.parametrize("step", SWEEPS.values(), ids=SWEEPS)
     def test_a_sweep_reads_running_jobs_only(self, backlog: int, store: Store, step: Step) -> None:

@@ -371,7 +371,7 @@ CALLS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "many arguments of none": (
         lambda: jobs.add.using(priority=1).enqueue_many(None),  # type: ignore[arg-type]
         TypeError,
-        "enqueue_many takes arguments in a list or another iterable. It is None.",
+        "enqueue_many takes arguments in a list or another iterable, not NoneType.",
     ),
     "many, one bad": (lambda: enqueue_many([jobs.add.bind(1), lambda: 1]), NotPerformable, "<lambda> at"),
     "many letters": (lambda: enqueue_many("add"), NotPerformable, "'a' is text. Import the job"),
@@ -417,7 +417,7 @@ CALLS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         f"args={value!r}": (
             partial(send_later, Video(), "encode", args=value),
             TypeError,
-            f"args must be a list or tuple of arguments, not {value!r}. Did you mean args=[{value!r}]?",
+            f"args must be a list or tuple of arguments, not {type(value).__name__}. Did you mean args=[…]?",
         )
         for value in NOT_ARGUMENTS
     },
@@ -425,7 +425,7 @@ CALLS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         f"kwargs={value!r}": (
             partial(send_later, Video(), "encode", kwargs=value),
             TypeError,
-            f"kwargs must be a dict from names to arguments, not {value!r}.",
+            f"kwargs must be a dict from names to arguments, not {type(value).__name__}.",
         )
         for value in NOT_NAMED
     },

@@ -81,6 +81,17 @@ class TestE001:
         [message] = found("jobqueue.E001")
         assert (message.msg, message.hint) == ("JOBQUEUE must be a dict.", "It is list.")
 
+    @override_settings(JOBQUEUE={"ENCRYPTION_KEYS": ["s3cret"], "SIGNING_KEYS": ["s3cret", ""]})
+    def test_no_key_is_shown(self) -> None:
+        messages = found("jobqueue.E001")
+        assert len(messages) == 2
+        assert "s3cret" not in str(messages)
+        assert (messages[0].msg, messages[0].hint) == (
+            'JOBQUEUE["ENCRYPTION_KEYS"] must be a list of Fernet keys, each 32 bytes as 44 characters of urlsafe '
+            "base64; number 1 is not.",
+            "It is of type list.",
+        )
+
     @override_settings(JOBQUEUE={"DATABASE": ["default"]})
     def test_the_other_checks_go_on_with_the_default(self) -> None:
         assert ids() == ["jobqueue.E001"]

@@ -13,7 +13,7 @@ from django.core.management.base import CommandError, CommandParser
 from django.db import DatabaseError, InterfaceError
 
 from jobqueue.cli.arguments import HelpFormatter, add_verbosity
-from jobqueue.cli.verbs import doctor
+from jobqueue.cli.verbs import doctor, rotate_keys
 from jobqueue.cli.voice import Voice
 
 EXIT_FAILED = 1
@@ -26,7 +26,7 @@ exit codes:
   0  done; all is well
   1  it could not be done; the message says why
   2  wrong usage
-  3  doctor: something is wrong
+  3  doctor: something is wrong; rotate-keys: some jobs are left
 """
 
 
@@ -49,6 +49,7 @@ class Verb(Protocol):
 
 VERBS: dict[str, Verb] = {
     "doctor": doctor,
+    "rotate-keys": rotate_keys,
 }
 
 
