@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from jobqueue.conf import DAY, LARGEST_PRIORITY, QUEUE_NAME, get_settings
-from jobqueue.exceptions import OptionError, QueueNameError
+from jobqueue.exceptions import OptionError, QueueNameError, shown
 
 DEFAULT_QUEUE = "default"
 LONGEST_KEY = 255
@@ -238,8 +238,7 @@ def _names(name: str, value: Any) -> tuple[str, ...]:
 
 
 def _got(value: Any) -> str:
-    text = repr(value)
-    return f"It is {text if len(text) <= 80 else text[:77] + '...'}."
+    return f"It is {shown(value)}."
 
 
 _BOTH_RULES: dict[str, Callable[[str, Any], Any]] = {

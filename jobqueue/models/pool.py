@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.db import models
 from django.utils import timezone
+
+from jobqueue.models.expressions import Readable
 
 
 class Pool(models.Model):
@@ -30,6 +34,9 @@ class Pool(models.Model):
         """A handful of rows; the primary key is enough."""
 
         verbose_name = "pool"
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Readable("started_at", "beat_at"), name="jobqueue_pool_times")
+        ]
 
     def __str__(self) -> str:
         return f"{self.name} host:{self.host} pid:{self.pid}".strip()

@@ -7,10 +7,10 @@ import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 
-from django.db import DatabaseError, InterfaceError, OperationalError, connections
+from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, connections
 
 from jobqueue import logs
-from jobqueue.pool.duties import DUTIES, Duty, Post
+from jobqueue.pool.duties import DUTIES, DeclaredDead, Duty, Post
 from jobqueue.pool.duties.promotion import Promotion
 from jobqueue.pool.duties.settling import Settling
 from jobqueue.pool.duties.strays import Strays
@@ -19,6 +19,12 @@ from jobqueue.stores.errors import is_contention
 from jobqueue.worker.bell import Bell
 from jobqueue.worker.trouble import Trouble
 
+logger = logging.getLogger("jobqueue.worker")
+
+#: What the database says of a row, not of itself.
+REFUSALS = (DataError, IntegrityError)
+#: Seconds before a duty that has stumbled is tried again.
+STUMBLED_PAUSE = 10.0
 #: Seconds that a duty has at the least, however short the lease.
 LEAST_PATIENCE = 5.0
 
@@ -71,16 +77,23 @@ class Maintenance:
         self._sleep()
 
     def _do(self, duty: Duty) -> float:
-        """Do a duty and return the seconds until the next time; if somebody's lock is in its way, it is put off."""
+        """Do a duty and return the seconds until the next time. One that stumbles over a row, or over somebody's lock,
+        must not keep the others from being done.
+        """
         locks = self._locks[type(duty)]
         try:
             with self._deadline:
                 pause = duty.run()
-        except OperationalError as error:
-            if not is_contention(error):
+        except DeclaredDead:
+            raise
+        except Exception as error:
+            if is_contention(error):
+                self._forget()
+                return locks.pause_after(error)
+            if isinstance(error, DatabaseError | InterfaceError) and not isinstance(error, REFUSALS):
                 raise
-            self._forget()
-            return locks.pause_after(error)
+            logger.exception("%s could not be done", type(duty).__name__.lower())
+            return STUMBLED_PAUSE
         locks.is_over()
         return pause
 

@@ -23,10 +23,11 @@ def check(alias: str, *, forks: bool, waits: bool) -> None:
         waits: whether to go on if the database cannot be reached.
 
     Raises:
-        NotReady: if a table or a privilege is missing; if the tables are out of date or of a newer release; or if the
-            database cannot be shared, or cannot be reached.
+        NotReady: if the database is unknown, cannot be shared or cannot be reached; or if its tables, or privileges on
+            them, are missing; or if its tables are out of date or of a newer release.
     """
     try:
+        get_store(alias)
         connection = connections[alias]
         if forks and connection.vendor == "sqlite" and is_in_memory(alias):
             raise NotReady(

@@ -24,7 +24,7 @@ from jobqueue.outcomes import Decision
 from jobqueue.rows import ClaimedJob, ClaimRequest, Finish, NewJob, Promotion, Texts
 from jobqueue.states import State
 from jobqueue.stores.ears import Ear
-from jobqueue.stores.errors import missing_table, says_missing
+from jobqueue.stores.errors import wrong_with_table
 
 #: What becomes of a claimed job whose worker is gone.
 Judge = Callable[[ClaimedJob], Decision]
@@ -55,6 +55,9 @@ class Store(ABC):
 
     # Enqueue
 
+    def check_between_queries(self) -> None:  # noqa: B027 (SQLite may be asked at any time)
+        """Raise RuntimeError if this thread is in the midst of a query already, as a signal handler may find it."""
+
     @abstractmethod
     def insert(self, new: NewJob) -> Job | None:
         """Store one job on the caller's connection and transaction; None if its key is taken."""
@@ -66,6 +69,10 @@ class Store(ABC):
     def keyed(self, key: str) -> Job | None:
         """Return the job that has a key, if there is one."""
         return self._jobs.filter(key=key).first()
+
+    def waiting(self, queue: str, most: int) -> int:
+        """Return how many jobs of a queue are ready, counted by index and no further than ``most``."""
+        return self._jobs.in_state(State.READY).filter(queue=queue)[:most].count()
 
     def notify(self, queues: Collection[str]) -> None:  # noqa: B027 (a capability that a store may lack)
         """Ring the workers of these queues, where the database can."""
@@ -257,8 +264,8 @@ class Store(ABC):
 
     def refusal(self, error: Exception) -> str | None:
         """Say what the database refuses however long one waits, and what to do; None if waiting may help."""
-        if table := missing_table(error):
-            return says_missing(table, self.alias)
+        if wrong := wrong_with_table(error, self.alias):
+            return wrong
         if isinstance(error, ProgrammingError):
             return f'Database "{self.alias}" refuses what jobqueue asks: {headline(str(error)).rstrip(".")}.'
         return None

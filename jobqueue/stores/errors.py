@@ -11,12 +11,16 @@ UNDEFINED_TABLE = "42P01"
 #: connection.
 CONTENTION = frozenset({"40001", "40P01", LOCK_NOT_AVAILABLE})
 
+#: PostgreSQL's codes, and SQLite's words.
+UNDEFINED = {UNDEFINED_TABLE: "is missing", "42703": "is out of date"}
+SQLITE_SAYS = {"no such table": "is missing", "no such column": "is out of date", "no column": "is out of date"}
+
 _OUR_TABLE = re.compile(r"\bjobqueue_(?:job|pool)\b")
 
 
-def sqlstate(error: BaseException) -> str | None:
-    """Return PostgreSQL's code of an error that Django has raised."""
-    return getattr(error.__cause__, "sqlstate", None)
+def sqlstate(error: BaseException) -> str:
+    """Return PostgreSQL's code of an error that Django has raised; nothing if it has none."""
+    return getattr(error.__cause__, "sqlstate", None) or ""
 
 
 def is_contention(error: BaseException) -> bool:
@@ -29,24 +33,20 @@ def is_locked_out(error: BaseException) -> bool:
     return sqlstate(error) == LOCK_NOT_AVAILABLE
 
 
-def missing_table(error: BaseException) -> str | None:
-    """Return which of our tables an error says is missing.
+def wrong_with_table(error: BaseException, alias: str) -> str | None:
+    """Say which of our tables is missing or out of date, and what to type; None if none is.
 
     Read off the error: a failed transaction would answer no further question.
     """
-    text = str(error).partition("\n")[0]
-    if sqlstate(error) == UNDEFINED_TABLE or "no such table" in text:
-        found = _OUR_TABLE.search(text)
-        return found and found[0]
-    return None
+    said = str(error)
+    found = _OUR_TABLE.search(said)
+    sqlite = (what for words, what in SQLITE_SAYS.items() if words in said)
+    what = UNDEFINED.get(sqlstate(error)) or next(sqlite, None)
+    if found is None or what is None:
+        return None
+    return f'The table {found[0]} {what} in database "{alias}". Run: {_migrate(alias)}'
 
 
-def says_missing(table: str, alias: str) -> str:
-    """Say that a table is missing, and what to type."""
-    return f'The table {table} is missing in database "{alias}". Run: {migrate_command(alias)}'
-
-
-def migrate_command(alias: str) -> str:
-    """Return what to type for the tables of a database to fit."""
+def _migrate(alias: str) -> str:
     database = "" if alias == "default" else f" --database {alias}"
     return f"python manage.py migrate jobqueue{database}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from django.db.models import F, QuerySet, Subquery
+from django.db.models import F, Q, QuerySet, Subquery
 
 from jobqueue.models import Pool
 from jobqueue.stores.base import Store
@@ -64,10 +64,12 @@ class PoolRegistry:
         return Look(peers, not rows or rows[0][3] is not None)
 
     def declare_dead(self, peer: Peer, lease_seconds: float) -> bool:
-        """Declare a silent pool dead, unless it has beaten since ``peer`` was read or its lease still runs."""
-        silent = self._pools.filter(
-            pk=peer.id, alive=True, beats=peer.beats, beat_at__lt=self._store.ago(lease_seconds)
-        )
+        """Declare a silent pool dead, unless it has beaten since ``peer`` was read or its lease still runs.
+
+        A beat that lies in the future tells nothing: the database's clock was set back, or somebody wrote it.
+        """
+        over = Q(beat_at__lt=self._store.ago(lease_seconds)) | Q(beat_at__gt=self._store.ago(-lease_seconds))
+        silent = self._pools.filter(over, pk=peer.id, alive=True, beats=peer.beats)
         with self._store.statement():
             return bool(silent.update(alive=False))
 

@@ -59,7 +59,8 @@ GIVEN_QUEUES = "names(name) AS (SELECT unnest(%(queues)s::text[]))"
 # "state + 0" in the outer WHERE here and below: rows are then found by the primary key, in the order given. Written
 # plainly it matches a partial index, and on stale statistics the planner reads that whole index once for each row.
 # MATERIALIZED: without it a plan on stale statistics may run the subselect again for each row and take
-# many more rows than LIMIT says. SKIP LOCKED: peers pass each other instead of queueing up.
+# many more rows than LIMIT says. SKIP LOCKED: peers pass each other instead of queueing up. least(), here and below: a
+# counter that somebody has set to the end of its type must not keep the other rows from being written.
 CLAIM = """
 WITH RECURSIVE {queues}, pick AS MATERIALIZED (
   SELECT ready.id FROM names CROSS JOIN LATERAL (
@@ -69,7 +70,8 @@ WITH RECURSIVE {queues}, pick AS MATERIALIZED (
   ORDER BY ready.priority * -1, ready.run_at, ready.id LIMIT %(limit)s)
 UPDATE jobqueue_job AS job
 SET state = 2, claim_id = %(claim_id)s, pool_id = %(pool_id)s, locked_by = %(locked_by)s,
-    locked_at = clock_timestamp(), updated_at = clock_timestamp(), attempts = job.attempts + 1
+    locked_at = clock_timestamp(), updated_at = clock_timestamp(),
+    attempts = least(job.attempts, 2147483646) + 1
 FROM pick
 WHERE job.id = pick.id AND job.state + 0 = 1
   AND EXISTS (SELECT 1 FROM jobqueue_pool WHERE id = %(pool_id)s AND alive)
@@ -99,7 +101,7 @@ SETTLE = """
 UPDATE jobqueue_job AS job
 SET state = CASE WHEN d.state > 2 THEN d.state WHEN d.next_run_at > now.at THEN 0 ELSE 1 END,
     run_at = coalesce(d.next_run_at, job.run_at),
-    attempts = greatest(job.attempts - d.refund, 0), crashes = job.crashes + d.crash,
+    attempts = greatest(job.attempts - d.refund, 0), crashes = least(job.crashes + d.crash, 32767),
     last_error = coalesce(d.error, job.last_error), result = d.result,
     blocked_at = CASE WHEN d.blocked THEN coalesce(job.blocked_at, now.at) END,
     failed_at = CASE WHEN d.state = 4 THEN now.at END, finished_at = CASE WHEN d.state > 2 THEN now.at END,
@@ -156,6 +158,16 @@ class PostgreSQLStore(Store):
     def __init__(self, alias: str) -> None:
         super().__init__(alias)
         self._control = Control(alias)
+
+    def check_between_queries(self) -> None:
+        """Raise RuntimeError where psycopg would wait for itself for ever."""
+        connection = connections[self.alias]
+        raw = connection.connection
+        if raw is not None and raw.lock.locked() and not connection.allow_thread_sharing:
+            raise RuntimeError(
+                f'The connection to "{self.alias}" is in the midst of a query: a signal handler can store no job. '
+                "Set a flag in it, and store the job afterwards."
+            )
 
     def deadline(self, seconds: float) -> AbstractContextManager[object]:
         """Return what shuts the calling thread's connection down if a question inside of it takes longer."""

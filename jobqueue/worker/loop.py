@@ -162,7 +162,7 @@ class Worker:
             return None
         # Its time begins here: the database may have let the renewal wait.
         now = time.monotonic()
-        limit = job.max_run_time or self._settings.max_run_time
+        limit = max(job.max_run_time or self._settings.max_run_time, 0.0)
         self._slot.start(desk, job.id, now, now + limit + self._settings.kill_seconds)
         return kept
 

@@ -39,6 +39,18 @@ def note(key: int) -> None:
 
 
 @job
+def größe(key: int) -> None:
+    """Leave one line, under a name of more than ASCII."""
+    record("start", key)
+
+
+@job(accept_unsigned=True)
+def note_unsigned(key: object) -> None:
+    """Leave one line, also for other programs."""
+    record("start", key)
+
+
+@job
 def nap(key: int, seconds: float) -> None:
     """Take some time."""
     record("start", key)

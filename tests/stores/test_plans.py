@@ -326,6 +326,11 @@ class TestPlansOfPostgreSQL:
             assert plan.indexes <= {"jobqueue_job_ended", "jobqueue_job_pkey"}
             assert plan.most_rows <= FEW
 
+    def test_counting_what_waits_ends_at_the_limit(self, backlog: int, store: Store) -> None:
+        [plan] = plans_of(lambda: store.waiting("mail", LIMIT))
+        assert plan.indexes == {"jobqueue_job_ready"}
+        assert plan.most_rows <= LIMIT
+
     def test_a_look_at_what_waits_reads_one_row_of_each_queue_and_priority(
         self, backlog: int, store: Store
     ) -> None:
@@ -437,6 +442,9 @@ class TestPlansOfSQLite:
         steps = steps_of(lambda: deleted.append(store.prune(60, LIMIT)))
         assert deleted == [LIMIT]
         assert steps < 100 * FEW
+
+    def test_counting_what_waits_ends_at_the_limit(self, backlog: int, store: Store) -> None:
+        assert steps_of(lambda: store.waiting("mail", LIMIT)) < 1000
 
     def test_a_look_at_what_waits_reads_one_row_of_each_queue_and_priority(
         self, backlog: int, store: Store
