@@ -21,7 +21,7 @@ from jobqueue.handlers import as_performable, declared_options, dump, enqueue_ho
 from jobqueue.options import Options, behaviour, check_call, merge
 from jobqueue.pending import PendingIds, PendingJob
 from jobqueue.ringing import ringer
-from jobqueue.rows import NewJob
+from jobqueue.rows import NewJob, due_at
 from jobqueue.states import State
 from jobqueue.stores import get_store
 from jobqueue.stores.ears import SCHEDULE
@@ -213,7 +213,7 @@ def _insert_new(store: Store, new: NewJob, performable: Any) -> Job | None:
         if hook is not None:
             hook(job)
     signals.send(signals.job_enqueued, sender_of(performable), job=job)
-    _ring(store, _concerned(new.queue, new.run_at, timezone.now()))
+    _ring(store, _concerned(job.queue, job.run_at - job.created_at))
     return job
 
 
@@ -238,7 +238,7 @@ def _insert_many(store: Store, drafts: Iterable[_Draft]) -> list[int]:
         for batch in _batches(drafts):
             ids += store.insert_many(_Signing(batch))
             for queue, run_at in {(each.options.queue, each.options.run_at) for each in batch}:
-                queues |= _concerned(queue, run_at, now)
+                queues |= _concerned(queue, due_at(run_at, now) - now)
     _ring(store, queues)
     return ids
 
@@ -256,11 +256,11 @@ def _batches(drafts: Iterable[_Draft]) -> Iterator[list[_Draft]]:
         yield batch
 
 
-def _concerned(queue: str, run_at: datetime | None, now: datetime) -> set[str]:
+def _concerned(queue: str, wait: timedelta) -> set[str]:
     """Return whom to ring for a job: its queue, or those who promote if it is due before they would look."""
-    if run_at is None or run_at <= now:
+    if wait <= timedelta():
         return {queue}
-    return {SCHEDULE} if run_at <= now + timedelta(seconds=get_settings().poll_seconds) else set()
+    return {SCHEDULE} if wait <= timedelta(seconds=get_settings().poll_seconds) else set()
 
 
 def _ring(store: Store, queues: set[str]) -> None:
