@@ -3,7 +3,7 @@
 
     python3 dev.py demo [--once] [--postgresql] …   the demo site with a worker
     python3 dev.py test [--sqlite | --postgresql] [pytest arguments]
-    python3 dev.py check                            lint, format, types, migrations, Django's checks
+    python3 dev.py check                            lint, format, forbidden code, types, migrations, Django's checks
     python3 dev.py run ARGS…                        python ARGS… in the same environment
 
 `--python X.Y` before or after the command chooses another Python; each has its own environment, .venv-X.Y.
@@ -129,7 +129,7 @@ def demo(python: Path, arguments: list[str]) -> int:
 
 def run(python: Path, arguments: list[str]) -> int:
     """Become that Python: signals and exit code are then its own."""
-    os.execv(python, [str(python), *arguments])
+    os.execv(python, [str(python), *arguments])  # noqa: S606 (what the caller asked for)
 
 
 #: Tests of processes mostly wait, so two at a time.
@@ -161,7 +161,7 @@ def test_on_postgresql(command: list[str]) -> int:
 def check(python: Path, arguments: list[str]) -> int:
     """Run every check, whatever the others find; report them all."""
     django = "manage.py makemigrations --check --dry-run", "manage.py check"
-    steps = "-m ruff check", "-m ruff format --check", "-m mypy", *django
+    steps = "-m ruff check", "-m ruff format --check", "-m tests.gate", "-m mypy", *django
     report, started = {}, time.monotonic()
     for step in steps:
         say(step)

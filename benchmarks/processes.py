@@ -11,9 +11,16 @@ PROC = Path("/proc")
 
 
 def family(pid: int) -> list[int]:
-    """Return a process and all its descendants."""
-    children = [int(child) for task in PROC.glob(f"{pid}/task/*/children") for child in task.read_text().split()]
-    return [pid, *(member for child in children for member in family(child))]
+    """Return a process and all its descendants, but for those that end while it looks."""
+    return [pid, *(member for child in _children(pid) for member in family(child))]
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        tasks = list(PROC.glob(f"{pid}/task/*/children"))
+        return [int(child) for task in tasks for child in task.read_text().split()]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
 
 
 def cpu_seconds(pids: Sequence[int]) -> float:

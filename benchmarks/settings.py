@@ -14,5 +14,5 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     }
 INSTALLED_APPS = ["django.contrib.contenttypes", "django.contrib.auth", "jobqueue", "benchmarks"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-SECRET_KEY = "for benchmarks only"  # noqa: S105
+SECRET_KEY = "for benchmarks only"  # noqa: S105 (it guards nothing)
 USE_TZ = True

@@ -25,7 +25,12 @@ TAG = "jobqueue"
 LEAST_TIMEOUT = 5
 #: A random key of so many characters cannot be guessed.
 SHORTEST_KEY = 32
-UNSAFE = "SELECT name FROM pg_settings WHERE name IN ('fsync', 'synchronous_commit') AND setting = 'off'"
+#: How startproject marks a key that stands in the settings file, and so in every copy of the project.
+PUBLIC_KEY = "django-insecure-"
+MAKE_KEY = 'python -c "import secrets; print(secrets.token_urlsafe(48))"'
+#: What PostgreSQL must have switched on to keep what it has confirmed.
+DURABLE = ("fsync", "full_page_writes", "synchronous_commit")
+UNSAFE = "SELECT name FROM pg_settings WHERE name = ANY(%s) AND setting = 'off'"
 SQLITE_REMEDY = (
     'In DATABASES["{alias}"]["OPTIONS"] set "transaction_mode": "IMMEDIATE", "timeout": 20, '
     '"init_command": "PRAGMA journal_mode=WAL". For more than about 4 workers use PostgreSQL.'
@@ -70,10 +75,15 @@ def check_debug(app_configs: Any, **_: Any) -> list[CheckMessage]:
 
 @register(TAG, deploy=True)
 def check_signing(app_configs: Any, **_: Any) -> list[CheckMessage]:
-    """W014: a signing key that can be guessed."""
+    """E014, W014: a signing key that is no secret, or that can be guessed."""
     settings = _read()[0]
     keys = settings.signing_keys or [django_settings.SECRET_KEY, *django_settings.SECRET_KEY_FALLBACKS]
-    if not any(str(key).startswith("django-insecure-") or len(key) < SHORTEST_KEY for key in keys):
+    public = [str(key).startswith(PUBLIC_KEY) for key in keys]
+    if public[0] and not django_settings.DEBUG:
+        name = 'JOBQUEUE["SIGNING_KEYS"][0]' if settings.signing_keys else "SECRET_KEY"
+        message = f'{name} begins with "{PUBLIC_KEY}" and DEBUG is off, so jobs can be forged.'
+        return [Error(message, hint=f"Set it to what this prints: {MAKE_KEY}", id="jobqueue.E014")]
+    if not any(public) and all(len(key) >= SHORTEST_KEY for key in keys):
         return []
     message = "Jobs are signed with a key that can be guessed, so they can be forged."
     hint = 'Set SECRET_KEY, or the list JOBQUEUE["SIGNING_KEYS"], to random strings of 50 characters.'
@@ -141,7 +151,7 @@ def _switched_off(connection: BaseDatabaseWrapper) -> list[str]:
     if connection.vendor != "postgresql":
         return []
     with connection.cursor() as cursor:
-        cursor.execute(UNSAFE)
+        cursor.execute(UNSAFE, [list(DURABLE)])
         return sorted(name for (name,) in cursor.fetchall())
 
 

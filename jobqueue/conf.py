@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from base64 import b64decode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from difflib import get_close_matches
 from functools import lru_cache
+from hashlib import sha256
+from importlib.util import find_spec
 from typing import Any
 
 from django.conf import settings as django_settings
@@ -21,8 +24,9 @@ HOUR = 3600.0
 DAY = 24 * HOUR
 LARGEST_PRIORITY = 2**31 - 1
 QUEUE_NAME = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+REDACTED_WORD = re.compile(r"[A-Za-z0-9_]+")
 #: Settings whose values no message shows.
-SECRET = frozenset({"SIGNING_KEYS"})
+SECRET = frozenset({"SIGNING_KEYS", "ENCRYPTION_KEYS"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,10 @@ class Settings:
         shutdown_seconds: how long a stopping pool waits for running jobs.
         queues: declared queue names with their default priority; empty allows any name.
         signing_keys: secrets; the first signs, all verify. Empty: SECRET_KEY and its fallbacks.
+        encryption_keys: Fernet keys; the first encrypts, all decrypt. Empty, or None in the first place: nothing
+            is encrypted.
+        redact: what else errors and pages must not show: words in names of arguments, and compiled regular
+            expressions for what they match in errors.
         claim_ahead: most jobs that one worker holds unstarted.
         max_payload_bytes: largest handler text.
         log_format: "people", "logfmt" or "json".
@@ -64,6 +72,8 @@ class Settings:
     shutdown_seconds: float = 25.0
     queues: Mapping[str, int] = field(default_factory=dict)
     signing_keys: tuple[str, ...] = ()
+    encryption_keys: tuple[str | None, ...] = ()
+    redact: tuple[str | re.Pattern[str], ...] = ()
     claim_ahead: int = 500
     max_payload_bytes: int = 65_536
     log_format: str = "people"
@@ -200,6 +210,54 @@ def keys(value: Any) -> tuple[str, ...]:
     return tuple(value)
 
 
+def encryption_keys(value: Any) -> tuple[str | None, ...]:
+    """Rule for a list of Fernet keys; None in the first place is the key of those who do not encrypt."""
+    if not isinstance(value, list | tuple):
+        raise ValueError("must be a list of Fernet keys, the newest first")
+    for place, key in enumerate(value, 1):
+        if not (is_fernet_key(key) or (key is None and place == 1)):
+            raise ValueError(
+                "must be a list of Fernet keys, each 32 bytes as 44 characters of urlsafe base64; "
+                f"number {place} is not"
+            )
+    used = [key for key in value if key]
+    if used and find_spec("cryptography") is None:
+        raise ValueError('needs the package cryptography: pip install "jobqueue[crypto]"')
+    if len({key_id(key) for key in used}) < len(used):
+        raise ValueError("names a key twice")
+    return tuple(value)
+
+
+def is_fernet_key(key: object) -> bool:
+    """Whether that is the text of 32 bytes."""
+    try:
+        return isinstance(key, str) and len(_key_bytes(key)) == 32
+    except ValueError:
+        return False
+
+
+def key_id(key: str) -> str:
+    """Return the short name by which stored texts tell the key that opens them; it does not tell the key."""
+    return sha256(_key_bytes(key)).hexdigest()[:8]
+
+
+def _key_bytes(key: str) -> bytes:
+    return b64decode(key, altchars=b"-_", validate=True)
+
+
+def redact(value: Any) -> tuple[str | re.Pattern[str], ...]:
+    """Rule for a list of words and compiled regular expressions."""
+    if not isinstance(value, list | tuple):
+        raise ValueError("must be a list of words and compiled regular expressions")
+    for each in value:
+        if isinstance(each, re.Pattern) and isinstance(each.pattern, str):
+            if each.search(""):
+                raise ValueError(f"has {each.pattern!r}, which finds something in an empty text")
+        elif not isinstance(each, str) or not REDACTED_WORD.fullmatch(each):
+            raise ValueError(f"has {each!r}, which is neither a word of A-Z a-z 0-9 _ nor a compiled text pattern")
+    return tuple(value)
+
+
 def queue_priorities(value: Any) -> dict[str, int]:
     """Rule for a list of queue names, or a dict from name to default priority."""
     if not isinstance(value, Mapping | list | tuple | set | frozenset):
@@ -240,6 +298,8 @@ RULES: dict[str, Callable[[Any], Any]] = {
     "SHUTDOWN_SECONDS": duration(0, DAY),
     "QUEUES": queue_priorities,
     "SIGNING_KEYS": keys,
+    "ENCRYPTION_KEYS": encryption_keys,
+    "REDACT": redact,
     "CLAIM_AHEAD": integer(1, 10_000),
     "MAX_PAYLOAD_BYTES": integer(256, 1_048_576),
     "LOG_FORMAT": one_of("people", "logfmt", "json"),

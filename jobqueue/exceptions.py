@@ -51,6 +51,10 @@ class BadSignature(CorruptHandler):
     """The handler's signature does not hold; the row is parked, never performed."""
 
 
+class DecryptionError(CorruptHandler):
+    """A stored text is encrypted, and no key of ``ENCRYPTION_KEYS`` opens it; a row whose handler it is, is parked."""
+
+
 class UnknownPerformable(JobQueueError):
     """The signed handler names something that this release of the code does not have."""
 

@@ -1,7 +1,8 @@
 """What a worker says: one line per event, for people, as logfmt or as JSON.
 
 Loggers: ``jobqueue.job`` for the fate of jobs, ``jobqueue.worker`` for processes and the database. Each record
-carries its fields in ``extra``. Arguments of jobs are never logged.
+carries its fields in ``extra``. Arguments of jobs are never logged; what a job says in its errors is, without the
+values of sensitive arguments.
 """
 
 from __future__ import annotations
@@ -136,7 +137,7 @@ def _log_traceback(level: int, job: ClaimedJob, error: str) -> None:
     """Log what stands below the headline, which the event's own line has told."""
     trace = error.partition("\n\n")[2].strip("\n") or error
     extra = {"jq_event": "job.traceback", "jq_job_id": job.id, "jq_job": job.name, "jq_text": trace}
-    _emit(job_logger, level, trace, extra)
+    _emit(job_logger, level, harmless(trace, but="\n\t"), extra)
 
 
 def _emit(logger: logging.Logger, level: int, message: object, extra: dict[str, Any]) -> None:
@@ -195,10 +196,15 @@ def _as_json(value: Any) -> str:
 
 
 class PeopleFormatter(logging.Formatter):
-    """``12:04:07 done  #4812 send_receipt  took=212ms``; ISO time where no terminal listens."""
+    """``12:04:07 done  #4812 send_receipt  took=212ms``; ISO time where no terminal listens.
 
-    def __init__(self, terminal: bool) -> None:
-        super().__init__("%(asctime)s %(message)s")
+    Args:
+        terminal: whether one listens.
+        stamped: False where whoever takes the lines notes the time.
+    """
+
+    def __init__(self, terminal: bool, stamped: bool = True) -> None:
+        super().__init__("%(asctime)s %(message)s" if stamped else "%(message)s")
         self._terminal = terminal
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
@@ -207,8 +213,8 @@ class PeopleFormatter(logging.Formatter):
         return f"{moment:%H:%M:%S}" if self._terminal else moment.isoformat(timespec="seconds")
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line, and a traceback below it."""
-        return harmless(super().format(record), but="\n\t")
+        """Return the line, and a traceback below it, indented: what begins a line is ours."""
+        return harmless(super().format(record), but="\n\t").replace("\n", "\n    ")
 
 
 class MachineFormatter(logging.Formatter):
@@ -260,7 +266,7 @@ def configure_syslog(verbosity: int, style: str) -> None:
     root = logging.getLogger("jobqueue")
     handler = SysLogHandler(address=address)
     handler.setFormatter(
-        logging.Formatter("%(message)s") if style == "people" else MachineFormatter(style == "json")
+        PeopleFormatter(False, stamped=False) if style == "people" else MachineFormatter(style == "json")
     )
     root.addHandler(handler)
     root.setLevel(LEVELS[min(verbosity, 2)])

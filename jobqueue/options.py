@@ -45,6 +45,7 @@ class Options:
             None is the setting.
         accept_unsigned: whether rows that other programs wrote, unsigned, are performed.
         aliases: former dotted paths under which stored jobs may still name it.
+        sensitive: names of arguments or attributes whose values errors and pages must not show.
         key: what tells this job from all others; while a row has it, no second one is stored.
     """
 
@@ -60,6 +61,7 @@ class Options:
     backoff: Callable[[int], float | timedelta] | None = None
     accept_unsigned: bool = False
     aliases: tuple[str, ...] = ()
+    sensitive: tuple[str, ...] = ()
     key: str | None = None
 
 
@@ -229,6 +231,12 @@ def _aliases(name: str, value: Any) -> tuple[str, ...]:
     return tuple(value)
 
 
+def _names(name: str, value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple) or not all(isinstance(each, str) and each for each in value):
+        raise OptionError(f'{name} must be a list of names of arguments, such as ["password"]. {_got(value)}')
+    return tuple(value)
+
+
 def _got(value: Any) -> str:
     text = repr(value)
     return f"It is {text if len(text) <= 80 else text[:77] + '...'}."
@@ -250,4 +258,5 @@ DECLARATION_RULES: dict[str, Callable[[str, Any], Any]] = {
     "backoff": _backoff,
     "accept_unsigned": _boolean,
     "aliases": _aliases,
+    "sensitive": _names,
 }

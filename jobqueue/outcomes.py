@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from jobqueue.states import State
@@ -14,7 +14,7 @@ from jobqueue.states import State
 class Succeeded:
     """The job returned; ``result`` is its encoded return value or None."""
 
-    result: str | None = None
+    result: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ class Decision:
     crash: bool = False
     blocked: bool = False
     error: str | None = None
-    result: str | None = None
+    result: str | None = field(default=None, repr=False)
     delete: bool = False
 
 

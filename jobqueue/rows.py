@@ -24,6 +24,9 @@ class NewJob(NamedTuple):
     max_run_time: float | None = None
     key: str | None = None
 
+    def __repr__(self) -> str:
+        return f"<NewJob {self.name}>"
+
 
 def due_at(run_at: datetime | timedelta | None, now: datetime) -> datetime:
     """Return when a job is due that is stored now."""
@@ -52,6 +55,10 @@ class ClaimedJob(NamedTuple):
     def __str__(self) -> str:
         return f"#{self.id} {self.name}"
 
+    def __repr__(self) -> str:
+        # Without the arguments: it may get into a log or a report.
+        return f"<ClaimedJob {self}>"
+
 
 class ClaimRequest(NamedTuple):
     """What one worker asks for. The claim_id is chosen before asking, so a lost answer can be asked for again."""
@@ -72,6 +79,20 @@ class Finish(NamedTuple):
     decision: Decision
     started: float | None = None
     ended: float | None = None
+
+
+class Texts(NamedTuple):
+    """The texts of a row, to be stored anew if the row is still in that state and under that claim."""
+
+    id: int
+    state: int
+    claim_id: UUID | None
+    handler: str
+    result: str | None
+    last_error: str | None
+
+    def __repr__(self) -> str:
+        return f"<Texts of #{self.id}>"
 
 
 class Promotion(NamedTuple):

@@ -18,12 +18,13 @@ FLOORS: dict[str, set[str]] = {
     "words": {"exceptions", "states", "outcomes", "rows", "signals", "conf"},
     "policy": {"policy"},
     "speech": {"logs"},
+    "secrecy": {"sealing"},
     "job": {"handlers", "options", "models", "migrations"},
     "stores": {"stores"},
-    "doors": {"ringing", "pending", "client", "declaring", "sending", "performing"},
+    "doors": {"ringing", "pending", "client", "declaring", "sending", "performing", "rotating"},
     "face": {"jobqueue"},
     "processes": {"worker", "pool"},
-    "edges": {"cli", "apps", "checks", "testing", "management"},
+    "edges": {"cli", "doctor", "apps", "checks", "testing", "management"},
 }
 
 #: Imports that go up, each with its reason.
@@ -44,14 +45,9 @@ STRANGERS: list[tuple[set[str], set[str]]] = [
 #: Imports inside functions, each with its reason.
 LATE: dict[tuple[str, str], str] = {
     ("jobqueue.pool.daemon", "daemon"): "an optional extra",
-}
-
-#: Modules that import by name at run time, each with its reason.
-BY_NAME: dict[str, str] = {
-    "jobqueue.stores": "a store needs the models, and callers import this package before those are ready",
-    "jobqueue.conf": "settings name a callable by its path",
-    "jobqueue.options": "a declaration names its backoff by its path",
-    "jobqueue.handlers.resolve": "a signed handler names its performable by its path",
+    ("jobqueue.sealing", "cryptography.fernet"): "an optional extra",
+    ("jobqueue.cli.progress", "rich.console"): "an optional extra",
+    ("jobqueue.cli.progress", "rich.progress"): "an optional extra",
 }
 
 LONGEST_FUNCTION = 60
@@ -166,17 +162,6 @@ def test_there_are_no_circles() -> None:
 
 def test_imports_stand_at_the_top() -> None:
     assert [told(each) for each in imports() if each.late and each[:2] not in LATE] == []
-
-
-def test_only_a_few_modules_import_by_name() -> None:
-    words = {"import_module", "import_string", "__import__"}
-    found = {
-        module
-        for module in modules()
-        for node in ast.walk(tree(module))
-        if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in words
-    }
-    assert found == set(BY_NAME)
 
 
 def test_every_listed_exception_is_still_needed() -> None:

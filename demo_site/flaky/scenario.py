@@ -31,7 +31,7 @@ class Flaky(Scenario):
         yield Check("attempts until it worked", 3, worked.attempts)
         yield Check("what it returned", "answered at attempt 3", worked.return_value)
         yield Check("attempts of the other", 3, failed.attempts)
-        said = (failed.last_error or "").partition("\n")[0]
+        said = (failed.error or "").partition("\n")[0]
         yield Check("its error", "ServiceDown", said, "ServiceDown" in said)
         rows = {str(row["name"]).rpartition(".")[2]: row for row in report()}
         counts = [rows["NeverWorks"]["failed"], rows["WorksAtLast"]["succeeded"]]

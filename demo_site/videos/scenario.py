@@ -72,7 +72,7 @@ class Upload(Scenario):
         """The text was tried twice and kept with its error."""
         job = upload_jobs().failed().get()
         yield Check("attempts at a text", 2, job.attempts)
-        said = (job.last_error or "").partition("\n")[0]
+        said = (job.error or "").partition("\n")[0]
         yield Check("its error", "NotAVideo", said, "NotAVideo" in said)
 
 

@@ -15,15 +15,15 @@ from typing import Any
 from django.core.management.base import CommandError
 from django.db import connections
 
-from jobqueue import logs
+from jobqueue import checks, logs
 from jobqueue.cli import banner
 from jobqueue.conf import Settings, get_settings
 from jobqueue.performing.executor import Executor
 from jobqueue.performing.timeouts import Alarm
-from jobqueue.pool import daemon, preflight
+from jobqueue.pool import account, daemon, preflight
 from jobqueue.pool.burst import processed_line
 from jobqueue.pool.options import PoolOptions
-from jobqueue.pool.pidfile import AlreadyRunning, ForeignProcess, PidFile
+from jobqueue.pool.pidfile import AlreadyRunning, ForeignProcess, PidFile, was_handed_on
 from jobqueue.pool.supervisor import EXIT_PUT_BACK, Supervisor
 from jobqueue.stores import get_store
 from jobqueue.worker.clerk import Selection
@@ -101,6 +101,7 @@ def perform(words: dict[str, Any], say: Callable[[str], None]) -> int:
 
 def run(call: Invocation) -> int:
     """Run the pool in the foreground."""
+    _become(call)
     _configure_logs(call)
     _check(call, forks=True)
     if call.words["pid"] is None:
@@ -108,27 +109,26 @@ def run(call: Invocation) -> int:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the pool can obey it, the code is fresh anyway
     descriptor = _claim(call.pid_file)
     try:
-        return _run_pool(call)
+        return _run_pool(call, descriptor)
     finally:
         call.pid_file.release(descriptor)
 
 
 def start(call: Invocation) -> int:
     """Run the pool as a daemon; return when it has taken its PID file."""
+    if was_handed_on():
+        return run(_as_daemon(call))
+    _refuse_root(call)
+    _become(call)
     if (holder := _holder(call.pid_file)) is not None:
         raise CommandError(f"Already running, pid {holder} ({call.pid_file.path}).", returncode=1)
     _check(call, forks=True)
     try:
-        daemon.detach(
-            call.log_file,
-            user=call.words["user"],
-            group=call.words["group"],
-            run=lambda: run(_as_daemon(call)),
-        )
+        daemon.detach(call.log_file, run=lambda: run(_as_daemon(call)))
     except daemon.CannotDetach as error:
         raise CommandError(str(error), returncode=EXIT_FAILED_TO_START) from None
     except OSError as error:
-        raise CommandError(f"Cannot open the log {call.log_file}: {error.strerror}", returncode=1) from None
+        raise _no_log(call, error) from None
     if not call.pid_file.wait_until_held(PATIENCE_SECONDS):
         raise CommandError(f"It did not start. The reason is in {call.log_file}", returncode=1)
     call.say(f"Started, pid {_holder(call.pid_file)}. Log: {call.log_file}")
@@ -149,6 +149,9 @@ def stop(call: Invocation) -> int:
 
 def restart(call: Invocation) -> int:
     """Stop if it runs, then start."""
+    if was_handed_on():
+        return start(call)
+    _refuse_root(call)
     if _holder(call.pid_file) is not None:
         stop(call)
     return start(call)
@@ -165,9 +168,11 @@ def status(call: Invocation) -> int:
 
 def work_off(call: Invocation) -> int:
     """Perform all that is due in this process, then leave."""
+    _become(call)
     _configure_logs(call)
     _check(call, forks=False)
     call.say(banner.starting_line(call.options, os.getpid()))
+    _warn_of_root(call)
     store, settings = get_store(), call.settings
     stop_asked = threading.Event()
     with Alarm() as alarm:
@@ -204,7 +209,7 @@ ACTIONS: dict[str, Callable[[Invocation], int]] = {
 }
 
 
-def _run_pool(call: Invocation) -> int:
+def _run_pool(call: Invocation, descriptor: int | None = None) -> int:
     options = call.options
     call.say(banner.starting_line(options, os.getpid()))
     if call.words["verbosity"] >= 1 and sys.stdout.isatty():
@@ -212,22 +217,23 @@ def _run_pool(call: Invocation) -> int:
             call.say(line)
     else:
         logs.say(logging.INFO, "start", banner.summary(options, call.settings, get_store()))
+    _warn_of_root(call)
     preflight.close_connections()
     supervisor = Supervisor(call.settings, options, call.say)
     status = supervisor.run()
     if supervisor.restart:
-        _restart_in_place(call)
+        _restart_in_place(call, descriptor)
     return status
 
 
-def _restart_in_place(call: Invocation) -> None:
-    """Become a fresh process with the code as it is now, under the same number; a daemon stays one."""
-    given = [word for word in sys.orig_argv[1:] if word not in {"-d", "--daemon"}]
-    words = ["run" if word in {"start", "restart"} else word for word in given]
-    if call.words["pid"] is not None:
-        words += ["--pid", str(call.words["pid"])]
+def _restart_in_place(call: Invocation, descriptor: int | None) -> None:
+    """Become a fresh process with the code as it is now, under the same number and with the PID file still locked."""
+    if descriptor is not None:
+        call.pid_file.hand_on(descriptor)
     sys.stdout.flush()
-    os.execv(sys.executable, [sys.executable, *words])  # noqa: S606 (our own command line again)
+    # One more order to restart, while the fresh process begins, must not end it: ignored signals stay ignored.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 (our own command line again)
 
 
 def _as_daemon(call: Invocation) -> Invocation:
@@ -246,16 +252,50 @@ def _configure_logs(call: Invocation) -> None:
     if words["syslog"]:
         logs.configure_syslog(words["verbosity"], style)
         return
-    stream = daemon.open_log(words["log"].absolute()) if words["log"] else sys.stdout
+    try:
+        stream = daemon.open_log(call.log_file) if words["log"] else sys.stdout
+    except OSError as error:
+        raise _no_log(call, error) from None
     logs.configure(words["verbosity"], stream, style)
+
+
+def _no_log(call: Invocation, error: OSError) -> CommandError:
+    return CommandError(f"Cannot open the log {call.log_file}: {error.strerror}", returncode=EXIT_FAILED_TO_START)
+
+
+def _refuse_root(call: Invocation) -> None:
+    if account.is_root() and call.words["user"] is None:
+        raise CommandError(account.NEEDS_USER, returncode=EXIT_FAILED_TO_START)
+
+
+def _become(call: Invocation) -> None:
+    try:
+        account.become(call.words["user"], call.words["group"])
+    except account.CannotBecome as error:
+        raise CommandError(str(error), returncode=EXIT_FAILED_TO_START) from None
+
+
+def _warn_of_root(call: Invocation) -> None:
+    if account.is_root() and call.words["user"] is None:
+        logs.say(logging.WARNING, "warn", account.ROOT_WARNING)
 
 
 def _check(call: Invocation, *, forks: bool) -> None:
     _warn_of_unknown_queues(call)
+    _refuse_a_key_that_is_no_secret(call)
     try:
-        preflight.check(call.settings.database, forks=forks)
+        preflight.check(call.settings.database, forks=forks, waits=not call.words["fail_fast"])
     except preflight.NotReady as error:
         raise CommandError(str(error), returncode=EXIT_FAILED_TO_START) from None
+
+
+def _refuse_a_key_that_is_no_secret(call: Invocation) -> None:
+    """As the checks of ``check --deploy`` do, but in one line; ``--skip-checks`` skips it like those."""
+    if call.words["skip_checks"]:
+        return
+    for each in checks.check_signing(None):
+        if each.is_serious() and not each.is_silenced():
+            raise CommandError(f"{each.msg} {each.hint}", returncode=EXIT_FAILED_TO_START)
 
 
 def _check_priorities(call: Invocation) -> None:

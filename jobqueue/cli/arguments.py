@@ -103,13 +103,17 @@ def _waiting(group: Any) -> None:
         help="look for jobs at least so often (default: POLL_SECONDS)",
     )  # fmt: skip
     group.add_argument("--no-listen", action="store_true", help="poll only; do not wait for NOTIFY")
+    group.add_argument(
+        "--fail-fast", action="store_true",
+        help="exit 1 if the database cannot be reached at the start, instead of waiting for it",
+    )  # fmt: skip
 
 
 def _service(group: Any) -> None:
     group.add_argument("-d", "--daemon", action="store_true", help="the same as the action start")
     group.add_argument("--pid", type=Path, metavar="FILE", help="PID file (start: jobworker.pid)")
-    group.add_argument("--user", metavar="NAME", help="start: run as this user")
-    group.add_argument("--group", metavar="NAME", help="start: run as this group")
+    group.add_argument("--user", metavar="NAME", help="perform jobs as this user (if started as root)")
+    group.add_argument("--group", metavar="NAME", help="and as this group, instead of the user's own")
     group.add_argument("--config", type=Path, metavar="FILE", help="TOML file with any of these options")
     group.add_argument(
         "-e", "--environment", metavar="NAME", help="use the settings of this name, e.g. production"
@@ -122,10 +126,14 @@ def _output(group: Any) -> None:
     group.add_argument("-l", "--log", type=Path, metavar="FILE", help="log file (start: jobworker.log)")
     group.add_argument("--syslog", action="store_true", help="log to syslog")
     group.add_argument("--log-format", choices=("people", "logfmt", "json"), help="form of log lines")
+    add_verbosity(group, "0 errors, 1 each job (default), 2 (or -v) claims and tracebacks, 3 (or -vv) all")
+
+
+def add_verbosity(group: Any, text: str) -> None:
+    """Add Django's option with room for a bare ``-v`` and for ``-vv``."""
     group.add_argument(
-        "-v", "--verbosity", nargs="?", type=verbosity, const=2, default=1, metavar="0-3",
-        help="0 errors, 1 each job (default), 2 (or -v) claims and tracebacks, 3 (or -vv) all",
-    )  # fmt: skip
+        "-v", "--verbosity", nargs="?", type=verbosity, const=2, default=1, metavar="0-3", help=text
+    )
 
 
 def read_config(path: Path, parser: ArgumentParser) -> list[str]:

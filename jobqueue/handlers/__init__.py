@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from inspect import isfunction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db.models import Model
 
@@ -38,9 +38,12 @@ from jobqueue.handlers.objects import (
     load_object,
 )
 from jobqueue.handlers.resolve import Declared, SendLaterMarker, is_coroutine, path_of, register
-from jobqueue.handlers.signing import is_signed, sign, verify
+from jobqueue.handlers.signing import is_signed, renew, sign, verify
 from jobqueue.options import BEHAVIOUR, Options, check_call
 from jobqueue.rows import ClaimedJob
+
+if TYPE_CHECKING:
+    from jobqueue.models import Job
 
 __all__ = [
     "BoundCall",
@@ -51,6 +54,8 @@ __all__ = [
     "PerformableMethod",
     "SendLaterMarker",
     "as_performable",
+    "contents",
+    "declared_in",
     "declared_options",
     "dump",
     "enqueue_hook",
@@ -60,6 +65,7 @@ __all__ = [
     "options_of",
     "path_of",
     "register",
+    "renew",
     "sender_of",
     "sign",
     "verify",
@@ -171,13 +177,27 @@ def open_handler(
 
 def options_of(job: ClaimedJob) -> Options:
     """Return the options of a row's performable without restoring it; raises as ``open_handler`` does."""
+    data, signed = contents(job)
+    declared = declared_in(data, signed)
+    return replace(declared, **_call_options(data)) if "options" in data else declared
+
+
+def contents(job: Job | ClaimedJob) -> tuple[dict[str, Any], bool]:
+    """Return what a row's handler holds, as JSON data, and whether it is signed.
+
+    Raises:
+        BadSignature, CorruptHandler: if the signature does not hold, or the handler is not readable.
+    """
     body, signed = job.handler, is_signed(job.handler)
     if signed:
         columns = {name: getattr(job, name) for name in ("name", "queue", "max_attempts", "max_run_time")}
         body = verify(job.handler, **columns)
-    data = _parse(body, signed=signed)
-    declared = _declared(data) if signed else find_function(data.get("job"), signed=False).options
-    return replace(declared, **_call_options(data)) if "options" in data else declared
+    return _parse(body, signed=signed), signed
+
+
+def declared_in(data: dict[str, Any], signed: bool) -> Options:
+    """Return the options of what a handler names; raises as ``open_handler`` does."""
+    return _declared(data) if signed else find_function(data.get("job"), signed=False).options
 
 
 def load(body: str, *, signed: bool = True) -> Loaded:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
 from inspect import Parameter, Signature, signature
 from typing import Any
 
-from jobqueue.exceptions import CorruptHandler
+from jobqueue.exceptions import CorruptHandler, OptionError
 from jobqueue.handlers.codec import decode, encode
 
 if sys.version_info >= (3, 14):
@@ -24,13 +25,14 @@ class Shape:
         owner: its name in errors.
     """
 
-    __slots__ = ("_least", "_most", "_names", "_signature", "owner")
+    __slots__ = ("_least", "_most", "_names", "_rest", "_signature", "owner")
 
     def __init__(self, function: Callable[..., Any], owner: str) -> None:
         self.owner = owner
         self._signature = _signature(function)
         parameters = [] if self._signature is None else list(self._signature.parameters.values())
         self._names = [each.name for each in parameters if each.kind in _POSITIONAL]
+        self._rest = next((each.name for each in parameters if each.kind is Parameter.VAR_POSITIONAL), "args")
         self._least, self._most = _bounds(parameters)
 
     def fit(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
@@ -45,6 +47,24 @@ class Shape:
     def name_at(self, position: int) -> str:
         """Return the name of a positional parameter."""
         return self._names[position] if position < len(self._names) else f"args[{position}]"
+
+    def named(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """Return arguments under the names of their parameters; the rest of the positional ones as a list."""
+        named = {**dict(zip(self._names, args, strict=False)), **kwargs}
+        return named if len(args) <= len(self._names) else {**named, self._rest: list(args[len(self._names) :])}
+
+    def check_names(self, names: Sequence[str]) -> None:
+        """Raise OptionError unless each is the name of a parameter, or may be."""
+        if self._signature is None:
+            return
+        known = self._signature.parameters
+        if any(each.kind is Parameter.VAR_KEYWORD for each in known.values()):
+            return
+        for name in names:
+            if name not in known:
+                near = get_close_matches(name, known, n=1)
+                hint = f' Did you mean "{near[0]}"?' if near else ""
+                raise OptionError(f'sensitive names "{name}", which is no parameter of {self.owner}().{hint}')
 
     def encode(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """Return the arguments as JSON data; empty parts are left out.

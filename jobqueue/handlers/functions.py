@@ -32,6 +32,7 @@ class DeclaredFunction(Declared):
         self.given = check_declaration(given)
         self.options = Options(**self.given) if self.given else DEFAULTS
         self.shape = Shape(function, function.__name__)
+        self.shape.check_names(self.options.sensitive)
         update_wrapper(cast(Any, self), function)
         register(self.path, self, self.options.aliases)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from jobqueue.options import Options
@@ -20,7 +20,7 @@ class Loaded:
         options: the declared ones, overlaid by those of the call; without those of the settings.
     """
 
-    perform: Callable[[], Any]
+    perform: Callable[[], Any] = field(repr=False)
     sender: Any
     hooks: Any
     options: Options

@@ -31,6 +31,9 @@ class Deferred:
         self.original = original
         self.given = check_declaration(given)
         self.options = Options(**self.given) if self.given else DEFAULTS
+        if self.options.sensitive:
+            function = getattr(original, "__func__", original)
+            Shape(function, function.__name__).check_names(self.options.sensitive)
 
 
 class PerformableMethod:
@@ -256,5 +259,7 @@ def _class_of(obj: Any) -> type:
 
 def _as_tuple(args: Any) -> tuple[Any, ...]:
     if isinstance(args, str | bytes):
-        raise TypeError(f"args must be a list or tuple of arguments, not {args!r}. Did you mean args=[{args!r}]?")
+        raise TypeError(
+            f"args must be a list or tuple of arguments, not {type(args).__name__}. Did you mean args=[…]?"
+        )
     return tuple(args)

@@ -14,7 +14,15 @@ from jobqueue.handlers.loaded import Loaded
 from jobqueue.handlers.resolve import find, path_of
 from jobqueue.options import BEHAVIOUR, DEFAULTS, Options, check_declaration
 
-_OPTION_ATTRIBUTES = ("queue", "priority", "max_attempts", "max_run_time", *sorted(BEHAVIOUR), "backoff")
+_OPTION_ATTRIBUTES = (
+    "queue",
+    "priority",
+    "max_attempts",
+    "max_run_time",
+    *sorted(BEHAVIOUR),
+    "backoff",
+    "sensitive",
+)
 
 
 def dump_object(performable: Any) -> tuple[str, dict[str, Any]]:

@@ -1,7 +1,8 @@
 """Handlers are signed, so that writing to the table is not enough to choose what a worker runs.
 
 A signature covers the handler's body and the columns that steer it. It does not stop that a genuine row is
-copied, replayed or deleted, nor that it is read.
+copied, replayed or deleted. That it is read stops only encryption, which comes before the signature: what is not as
+it was stored is not even decrypted.
 """
 
 from __future__ import annotations
@@ -18,13 +19,14 @@ from django.core.signals import setting_changed
 
 from jobqueue.conf import get_settings
 from jobqueue.exceptions import BadSignature
+from jobqueue.sealing import reseal, seal, unseal
 
 VERSION = "v1:"
 PURPOSE = b"jobqueue.handler.v1\0"
 
 
 def sign(body: str, *, name: str, queue: str, max_attempts: int | None, max_run_time: float | None) -> str:
-    """Return the handler text: the body, a newline, and the signature.
+    """Return the handler text: the body, encrypted where the settings say so, a newline, and the signature.
 
     Args:
         body: compact JSON on one line.
@@ -33,8 +35,7 @@ def sign(body: str, *, name: str, queue: str, max_attempts: int | None, max_run_
         max_attempts: the row's column, None for the setting.
         max_run_time: the row's column, seconds, None for the setting.
     """
-    message = _message(body, name, queue, max_attempts, max_run_time)
-    return f"{body}\n{_tag(_keys()[0], message)}"
+    return _signed(seal(body), name, queue, max_attempts, max_run_time)
 
 
 def verify(handler: str, *, name: str, queue: str, max_attempts: int | None, max_run_time: float | None) -> str:
@@ -42,7 +43,29 @@ def verify(handler: str, *, name: str, queue: str, max_attempts: int | None, max
 
     Raises:
         BadSignature: if it is missing, of an unknown version, or does not hold.
+        DecryptionError: if the body is encrypted and no listed key opens it.
     """
+    return unseal(_verified(handler, name, queue, max_attempts, max_run_time))
+
+
+def renew(handler: str, *, name: str, queue: str, max_attempts: int | None, max_run_time: float | None) -> str:
+    """Return a handler as it would be stored now, under the first keys; one without signature gets none.
+
+    Raises:
+        BadSignature, DecryptionError: as ``verify`` does.
+    """
+    if not is_signed(handler):
+        return handler
+    columns = (name, queue, max_attempts, max_run_time)
+    return _signed(reseal(_verified(handler, *columns)), *columns)
+
+
+def _signed(body: str, name: str, queue: str, max_attempts: int | None, max_run_time: float | None) -> str:
+    return f"{body}\n{_tag(_keys()[0], _message(body, name, queue, max_attempts, max_run_time))}"
+
+
+def _verified(handler: str, name: str, queue: str, max_attempts: int | None, max_run_time: float | None) -> str:
+    """Return the body as it is stored, if the signature holds."""
     body, tag = split(handler)
     if tag is None:
         raise BadSignature("The handler is not signed.")

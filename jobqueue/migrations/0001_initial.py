@@ -71,8 +71,15 @@ class Migration(migrations.Migration):
                     "attempts",
                     models.IntegerField(default=0, help_text="Attempts started, the running one included."),
                 ),
-                ("handler", models.TextField(help_text="The performable as signed JSON.")),
-                ("last_error", models.TextField(blank=True, null=True)),
+                ("handler", models.TextField(help_text="The performable as signed JSON, maybe encrypted.")),
+                (
+                    "last_error",
+                    models.TextField(
+                        blank=True,
+                        help_text="As it is stored, maybe encrypted; job.error is for people.",
+                        null=True,
+                    ),
+                ),
                 (
                     "run_at",
                     models.DateTimeField(default=django.utils.timezone.now, help_text="Not before this time."),
@@ -130,7 +137,14 @@ class Migration(migrations.Migration):
                         blank=True, help_text="Since when no worker knows what to perform.", null=True
                     ),
                 ),
-                ("result", models.TextField(blank=True, help_text="Return value as JSON.", null=True)),
+                (
+                    "result",
+                    models.TextField(
+                        blank=True,
+                        help_text="Return value as JSON, maybe encrypted; job.return_value is decoded.",
+                        null=True,
+                    ),
+                ),
                 (
                     "key",
                     models.CharField(blank=True, help_text="No second job has it.", max_length=255, null=True),

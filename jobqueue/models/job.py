@@ -9,7 +9,9 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
+from jobqueue.exceptions import DecryptionError
 from jobqueue.models.expressions import Literal
+from jobqueue.sealing import unseal
 from jobqueue.states import CHOICES, State
 
 #: Order in which ready jobs are claimed: larger priority first, then the older run_at, then the id.
@@ -60,8 +62,10 @@ class Job(models.Model):
 
     priority = models.IntegerField(default=0, help_text="Larger numbers first.")
     attempts = models.IntegerField(default=0, help_text="Attempts started, the running one included.")
-    handler = models.TextField(help_text="The performable as signed JSON.")
-    last_error = models.TextField(null=True, blank=True)  # noqa: DJ001 (null as in Delayed Job)
+    handler = models.TextField(help_text="The performable as signed JSON, maybe encrypted.")
+    last_error = models.TextField(  # noqa: DJ001 (null as in Delayed Job)
+        null=True, blank=True, help_text="As it is stored, maybe encrypted; job.error is for people."
+    )
     run_at = models.DateTimeField(default=timezone.now, help_text="Not before this time.")
     locked_at = models.DateTimeField(null=True, blank=True)
     locked_by = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001
@@ -92,7 +96,9 @@ class Job(models.Model):
     blocked_at = models.DateTimeField(
         null=True, blank=True, help_text="Since when no worker knows what to perform."
     )
-    result = models.TextField(null=True, blank=True, help_text="Return value as JSON.")  # noqa: DJ001
+    result = models.TextField(  # noqa: DJ001
+        null=True, blank=True, help_text="Return value as JSON, maybe encrypted; job.return_value is decoded."
+    )
     key = models.CharField(max_length=255, null=True, blank=True, help_text="No second job has it.")  # noqa: DJ001
 
     objects = JobQuerySet.as_manager()
@@ -136,5 +142,17 @@ class Job(models.Model):
 
     @property
     def return_value(self) -> Any:
-        """What the job returned (plain JSON), or None."""
-        return None if self.result is None else json.loads(self.result)
+        """What the job returned (plain JSON), or None.
+
+        Raises:
+            DecryptionError: if it is encrypted and no listed key opens it.
+        """
+        return None if self.result is None else json.loads(unseal(self.result))
+
+    @property
+    def error(self) -> str | None:
+        """Type, message and traceback of the latest error, readable; or the key that it would take to read them."""
+        try:
+            return None if self.last_error is None else unseal(self.last_error)
+        except DecryptionError as error:
+            return f"({error})"

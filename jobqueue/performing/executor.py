@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 import time
@@ -30,6 +29,7 @@ from jobqueue.exceptions import (
     as_seconds,
 )
 from jobqueue.handlers.loaded import Loaded
+from jobqueue.handlers.shown import mask_for
 from jobqueue.outcomes import (
     Blocked,
     Cancelled,
@@ -46,7 +46,7 @@ from jobqueue.outcomes import (
 from jobqueue.performing import context, hooks
 from jobqueue.performing.connections import ConnectionCare, cancel_queries
 from jobqueue.performing.coroutines import LoopRunner
-from jobqueue.performing.errors import describe, storable
+from jobqueue.performing.errors import complain, describe_for, storable
 from jobqueue.performing.loading import load
 from jobqueue.performing.results import encode_result
 from jobqueue.performing.timeouts import Cooperative, TimeLimit
@@ -54,8 +54,6 @@ from jobqueue.policy.retry import Limits, decide
 from jobqueue.rows import ClaimedJob, Finish
 from jobqueue.states import State
 from jobqueue.stores.base import Store
-
-logger = logging.getLogger("jobqueue.job")
 
 #: A coroutine is ended by its loop; the alarm follows so many seconds later, if it does not come to rest.
 COROUTINE_GRACE = 1.0
@@ -115,7 +113,7 @@ class Executor:
             else:
                 ended = Ended(job, loaded, self._decide(job, loaded), started, time.monotonic())
         except BaseException as error:  # of a receiver, or of an exception's own making: none must end the worker
-            outcome = Failed(describe(error), error)
+            outcome = Failed(describe_for(job, error), error)
             ended = Ended(job, outcome, self._decide(job, outcome), started, time.monotonic())
         # An exception from outside may have come in the middle of a query.
         torn = self._torn or isinstance(ended.outcome, TimedOut | Released)
@@ -126,16 +124,18 @@ class Executor:
         try:
             return load(job)
         except CorruptHandler as error:
-            return Corrupt(f"{type(error).__name__}: {error}")
+            return Corrupt(mask_for(job)(f"{type(error).__name__}: {error}"))
         except UnknownPerformable as error:
-            return Blocked(str(error))
+            return Blocked(mask_for(job)(str(error)))
         except MissingRow as error:
-            return self._missing(error)
+            return self._missing(job, error)
         except BaseException as error:  # a module may end the process that imports it
-            return Failed(describe(error), error)
+            return Failed(describe_for(job, error), error)
 
-    def _missing(self, error: MissingRow) -> Outcome:
-        return Failed(describe(error), error) if error.on_missing == "fail" else Cancelled(str(error))
+    def _missing(self, job: ClaimedJob, error: MissingRow) -> Outcome:
+        if error.on_missing == "fail":
+            return Failed(describe_for(job, error), error)
+        return Cancelled(mask_for(job)(str(error)))
 
     def _perform_loaded(self, job: ClaimedJob, loaded: Loaded, started: float) -> Ended:
         signals.send(signals.job_started, loaded.sender, job=job)
@@ -169,7 +169,7 @@ class Executor:
         except ClaimLost:
             outcome = Lost()
         except Exception as error:
-            outcome = Failed(describe(error), error, *self._next_time(job, loaded, error))
+            outcome = Failed(describe_for(job, error), error, *self._next_time(job, loaded, error))
         decision = self._decide(job, outcome)
         return Ended(job, outcome, decision, started, time.monotonic(), isinstance(outcome, Lost))
 
@@ -181,8 +181,8 @@ class Executor:
             outcome = self._outcome_of(job, loaded, seconds)
             try:
                 hooks.call(loaded.hooks, "after", job)
-            except BaseException:
-                logger.exception("hook after of %s raised", job)
+            except BaseException as error:
+                complain(job, "hook after", error)
             return outcome
         finally:
             context.leave(token)
@@ -226,12 +226,12 @@ class Executor:
             case Snooze():
                 return Snoozed(error.wait, error.until)
             case Cancel():
-                return Cancelled(str(error))
-        text = describe(error)
+                return Cancelled(mask_for(job)(str(error)))
+        text = describe_for(job, error)
         try:
             hooks.call(loaded.hooks, "error", job, error)
-        except BaseException:
-            logger.exception("hook error of %s raised", job)
+        except BaseException as trouble:
+            complain(job, "hook error", trouble)
         wait, at = self._next_time(job, loaded, error)
         kind = TimedOut if isinstance(error, JobTimeout) else Failed
         return kind(text, error, wait, at)
@@ -247,8 +247,8 @@ class Executor:
                 return (reschedule_at(now, job.attempts) - now).total_seconds(), None
             if loaded.options.backoff is not None:
                 return as_seconds(loaded.options.backoff(job.attempts)), None
-        except Exception:
-            logger.exception("%s could not say when to be retried; the setting decides", job)
+        except Exception as trouble:
+            complain(job, "the backoff", trouble)
         return None, None
 
     def _decide(self, job: ClaimedJob, outcome: Outcome) -> Decision:
@@ -271,8 +271,8 @@ class Executor:
         if state is State.FAILED:
             try:
                 hooks.call(loaded.hooks, "failure", ended.job)
-            except BaseException:
-                logger.exception("hook failure of %s raised", ended.job)
+            except BaseException as error:
+                complain(ended.job, "hook failure", error)
         signals.send(signals.job_finished, loaded.sender, job=ended.job, outcome=ended.outcome)
         if isinstance(ended.outcome, Failed):
             signal = signals.job_failed if state is State.FAILED else signals.job_retrying

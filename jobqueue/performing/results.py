@@ -7,6 +7,8 @@ import logging
 from typing import Any
 
 from jobqueue.handlers.codec import encode
+from jobqueue.handlers.shown import mask_for
+from jobqueue.logs import harmless
 from jobqueue.rows import ClaimedJob
 
 logger = logging.getLogger("jobqueue.job")
@@ -23,9 +25,11 @@ def encode_result(value: Any, job: ClaimedJob) -> str | None:
     try:
         text = json.dumps(encode(value, f"result of {job.name}"))
     except Exception as error:  # whatever it is, the work is done
-        logger.warning("%s: result not stored: %s", job, error)
+        logger.warning("%s: result not stored: %s", harmless(str(job)), harmless(mask_for(job)(str(error))))
         return None
     if len(text) > LIMIT:
-        logger.warning("%s: result not stored: %d characters, at most %d are", job, len(text), LIMIT)
+        logger.warning(
+            "%s: result not stored: %d characters, at most %d are", harmless(str(job)), len(text), LIMIT
+        )
         return None
     return text

@@ -6,13 +6,13 @@ make files that anyone may write, and its default directory (/) would break rela
 
 from __future__ import annotations
 
-import grp
 import os
-import pwd
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
+
+from jobqueue.pool.files import open_own
 
 if TYPE_CHECKING:
     from daemon import DaemonContext
@@ -25,38 +25,35 @@ class CannotDetach(Exception):
 
 
 def open_log(path: Path) -> TextIO:
-    """Open a log file for appending; never through a symbolic link, never for everybody."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o640)
-    return os.fdopen(descriptor, "a", buffering=1)
+    """Open a log file for appending.
+
+    Raises:
+        OSError: if it cannot be opened, or must not be trusted.
+    """
+    return os.fdopen(open_own(path, os.O_WRONLY | os.O_APPEND), "a", buffering=1)
 
 
-def detach(log: Path, *, user: str | None, group: str | None, run: Callable[[], int]) -> None:
+def detach(log: Path, *, run: Callable[[], int]) -> None:
     """Fork a daemon that runs ``run`` and writes to ``log``; return at once in this process.
 
     No database connection may be open: the daemon opens its own.
 
     Raises:
-        CannotDetach: if python-daemon is missing, or the user or group is unknown.
-        OSError: if the log cannot be opened.
+        CannotDetach: if python-daemon is missing.
+        OSError: if the log cannot be opened, or must not be trusted.
     """
     kind = _context_class()
-    uid, gid = _ids(user, group)
     with open_log(log) as stream:
         context = kind(
             working_directory=os.getcwd(),
             umask=UMASK,
             stdout=stream,
             stderr=stream,
-            uid=uid,
-            gid=gid,
-            initgroups=user is not None,
             detach_process=True,
             signal_map={},
         )
         pid = os.fork()
         if pid == 0:
-            if gid is not None:
-                os.setgid(gid)  # with initgroups, python-daemon sets the other groups and forgets this one
             with context:
                 sys.exit(run())
     os.waitpid(pid, 0)  # the forerunner: it ends as soon as the daemon has left it
@@ -69,13 +66,3 @@ def _context_class() -> type[DaemonContext]:
         raise CannotDetach('jobworker start needs python-daemon: pip install "jobqueue[daemon]"') from None
     kind: type[DaemonContext] = Context
     return kind
-
-
-def _ids(user: str | None, group: str | None) -> tuple[int | None, int | None]:
-    """Return the numbers of the user and the group; the user's own group if none is named."""
-    try:
-        entry = None if user is None else pwd.getpwnam(user)
-        gid = grp.getgrnam(group).gr_gid if group is not None else entry and entry.pw_gid
-    except KeyError:
-        raise CannotDetach(f"There is no such user or group: {user or ''} {group or ''}".rstrip()) from None
-    return entry and entry.pw_uid, gid

@@ -13,7 +13,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-MODE = 0o640
+from jobqueue.pool.files import open_own
+
+#: In the environment of a program that takes this one's place: the number of the open, locked file.
+HANDED_ON = "JOBQUEUE_PID_FILE"
 TRIES = 10
 TRY_SECONDS = 0.02
 
@@ -37,10 +40,12 @@ class PidFile:
 
         Raises:
             AlreadyRunning: if another process holds it.
-            OSError: if it cannot be written.
+            OSError: if it cannot be written, or must not be trusted.
         """
+        if (inherited := self._inherited()) is not None:
+            return inherited
         while True:
-            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, MODE)
+            descriptor = open_own(self.path, os.O_RDWR)
             if not _lock(descriptor):
                 os.close(descriptor)
                 raise AlreadyRunning(str(self.path))
@@ -57,20 +62,40 @@ class PidFile:
             self.path.unlink(missing_ok=True)
         os.close(descriptor)
 
+    def hand_on(self, descriptor: int) -> None:
+        """Keep the lock over an ``exec``: the program that takes our place claims it without letting go of it."""
+        os.set_inheritable(descriptor, True)
+        os.environ[HANDED_ON] = str(descriptor)
+
+    def _inherited(self) -> int | None:
+        """Return the descriptor that the program before us in this process has handed on."""
+        given = os.environ.pop(HANDED_ON, "")
+        if not given.isdecimal() or not self._is(descriptor := int(given)) or not _lock(descriptor):
+            return None
+        os.set_inheritable(descriptor, False)
+        return descriptor
+
     def holder(self) -> int | None:
         """Return the process that holds the file, or None if nobody does.
 
         Raises:
-            ForeignProcess: if the number in the file is not that of the process that wrote it.
+            ForeignProcess: if the number in the file is not that of the process that wrote it, or was written by
+                somebody who has no say over that process.
         """
         for _ in range(TRIES):  # It may have locked the file and not written it yet.
             if not self._is_locked():
                 return None
             lines = self.path.read_text(errors="replace").split()
             if len(lines) == 2 and lines[0].isdecimal() and started(int(lines[0])) == lines[1]:
-                return int(lines[0])
+                return self._believed(int(lines[0]))
             time.sleep(TRY_SECONDS)
         raise ForeignProcess(str(self.path))
+
+    def _believed(self, pid: int) -> int:
+        writer, owner = self.path.lstat().st_uid, _owner(pid)
+        if owner is not None and writer not in {0, os.geteuid(), owner}:
+            raise ForeignProcess(str(self.path))
+        return pid
 
     def wait_until_gone(self, pid: int, seconds: float) -> bool:
         """Wait until a holder has given the file back and ended; False if the time runs out."""
@@ -92,7 +117,7 @@ class PidFile:
         """Whether the path still names the file that was opened."""
         try:
             return os.path.samestat(os.fstat(descriptor), os.lstat(self.path))
-        except FileNotFoundError:
+        except OSError:
             return False
 
     def _is_locked(self) -> bool:
@@ -129,6 +154,11 @@ def started(pid: int) -> str:
     return fields[19]
 
 
+def was_handed_on() -> bool:
+    """Whether this process was a daemon before it became the program that now runs."""
+    return HANDED_ON in os.environ
+
+
 def has_ended(pid: int) -> bool:
     """Whether a process is no more; one that only waits for its parent to notice counts as ended."""
     fields = _stat(pid)
@@ -139,6 +169,14 @@ def _stat(pid: int) -> list[str] | None:
     """Return what the system tells of a process, from its state on; None where it tells nothing."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+
+
+def _owner(pid: int) -> int | None:
+    """Return whose process it is; None where the system does not tell."""
+    try:
+        return Path(f"/proc/{pid}").stat().st_uid
     except OSError:
         return None
 

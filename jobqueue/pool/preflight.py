@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, InterfaceError, connections
-from django.db.migrations.executor import MigrationExecutor
 
 from jobqueue import logs
+from jobqueue.pool.schema import read_schema
 
 
 class NotReady(Exception):
     """The pool cannot start; the message says what to do."""
 
 
-def check(alias: str, *, forks: bool) -> None:
-    """Refuse what could never work; an unreachable database is no such thing, the pool waits for it.
+def check(alias: str, *, forks: bool, waits: bool) -> None:
+    """Refuse what could never work; an unreachable database is no such thing, unless nobody wants to wait for it.
 
     Args:
         alias: database of the jobs.
         forks: whether several processes will open it.
+        waits: whether to go on if the database cannot be reached.
 
     Raises:
-        NotReady: if a table is missing, or the database cannot be shared.
+        NotReady: if a table is missing, out of date or of a newer release; or the database cannot be shared, or
+            cannot be reached.
     """
     try:
         connection = connections[alias]
@@ -29,8 +31,10 @@ def check(alias: str, *, forks: bool) -> None:
             raise NotReady(
                 f'Database "{alias}" is SQLite in memory; no other process can see it. Use a file, or work_off.'
             )
-        _check_migrations(alias)
+        _check_tables(alias)
     except (DatabaseError, InterfaceError) as error:
+        if not waits:
+            raise NotReady(f'Cannot reach database "{alias}": {logs.headline(str(error))}') from error
         logs.unreachable(alias, error, 0.1, 0)
     except ImproperlyConfigured as error:
         raise NotReady(str(error)) from error
@@ -47,22 +51,10 @@ def close_connections() -> None:
             connection.close_pool()
 
 
-def _check_migrations(alias: str) -> None:
-    executor = MigrationExecutor(connections[alias])
-    targets = [node for node in executor.loader.graph.leaf_nodes() if node[0] == "jobqueue"]
-    if not executor.migration_plan(targets):
-        return
-    tables = connections[alias].introspection.table_names()
-    what = (
-        f'The tables of jobqueue in database "{alias}" are out of date'
-        if "jobqueue_job" in tables
-        else f'The table jobqueue_job is missing in database "{alias}"'
-    )
-    raise NotReady(f"{what}. Run: python manage.py migrate jobqueue{_database_option(alias)}")
-
-
-def _database_option(alias: str) -> str:
-    return "" if alias == "default" else f" --database {alias}"
+def _check_tables(alias: str) -> None:
+    trouble = read_schema(alias).trouble
+    if trouble is not None:
+        raise NotReady(" ".join(trouble))
 
 
 def is_in_memory(alias: str) -> bool:

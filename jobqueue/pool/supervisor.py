@@ -18,6 +18,7 @@ from typing import Any
 
 from jobqueue import logs
 from jobqueue.conf import Settings
+from jobqueue.pool import orphans
 from jobqueue.pool.burst import Burst
 from jobqueue.pool.children import IDENTITY_LOST, SIGNALS, run_maintenance, run_worker
 from jobqueue.pool.forkpause import YOUNG_SECONDS, ForkPause
@@ -30,6 +31,7 @@ from jobqueue.worker.clerk import FLUSH_JOBS
 EXIT_STOPPED = 0
 EXIT_PUT_BACK = 4
 
+STOPPING = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGQUIT})
 TICK_SECONDS = 0.25
 #: Between asking a process to end and killing it.
 LAST_SECONDS = 2.0
@@ -103,12 +105,15 @@ class Supervisor:
             for number, handler in before.items():
                 signal.signal(number, handler)
             gc.unfreeze()
+        # Who asked for the end while the last processes went, must not get a fresh pool.
+        self.restart = self.restart and STOPPING.isdisjoint(self._signals)
         return self._report_end(self._clock() - began)
 
     def _turn(self) -> None:
         self._obey()
         self._reap()
         self._keep_maintenance()
+        orphans.bury({process.pid for process in self._processes()})
         self._keep_workers()
         self._enforce_time_limits()
         self._report_burst()
@@ -223,6 +228,10 @@ class Supervisor:
             slot.words.pid = process.pid or 0
             self._children.append(Child(process, slot, self._clock()))
         return None
+
+    def _processes(self) -> list[BaseProcess]:
+        maintenance = [] if self._maintenance is None else [self._maintenance]
+        return [*maintenance, *(child.process for child in self._children)]
 
     def _fork(self, role: Callable[..., None], *arguments: Any) -> BaseProcess | None:
         """Fork with our signals blocked, so that none is handled by the parent's handlers in the child.

@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
@@ -16,9 +17,10 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 
+from jobqueue import sealing
 from jobqueue.models import Job, JobQuerySet, Pool
 from jobqueue.outcomes import Decision
-from jobqueue.rows import ClaimedJob, ClaimRequest, Finish, NewJob, Promotion
+from jobqueue.rows import ClaimedJob, ClaimRequest, Finish, NewJob, Promotion, Texts
 from jobqueue.states import State
 from jobqueue.stores.ears import Ear
 
@@ -105,11 +107,11 @@ class Store(ABC):
         succeeded, gone, others = _sort_out(finishes)
         written: set[int] = set()
         if succeeded:
-            written |= self._finish_succeeded(succeeded)
+            written |= self._finish_succeeded(_sealed(succeeded))
         if gone:
             written |= self._delete(gone)
         if others:
-            written |= self._settle(others)
+            written |= self._settle(_sealed(others))
         missing = [each for each in finishes if each.job.id not in written]
         return self._lost_among(missing) if missing else []
 
@@ -191,6 +193,14 @@ class Store(ABC):
             deleted, _ = self._jobs.filter(pk__in=ids).delete() if ids else (0, {})
         return deleted
 
+    @abstractmethod
+    def rewrite(self, rows: Sequence[Texts]) -> set[int]:
+        """Store texts of rows anew that say the same in another way; return the ids written.
+
+        A row that is in another state or under another claim by now is left alone, and so is one that another
+        transaction has locked.
+        """
+
     # Acts of people
 
     def retry(self, job_id: int) -> bool:
@@ -221,11 +231,24 @@ class Store(ABC):
         scheduled = self._jobs.filter(pk=job_id, state=State.SCHEDULED)
         return bool(scheduled.update(state=State.READY, run_at=now, updated_at=now))
 
+    # Looks
+
+    @abstractmethod
+    def looking(self, seconds: float) -> AbstractContextManager[None]:
+        """Let no query inside take longer; it reads by index, whatever the statistics say.
+
+        A query that would raises OperationalError.
+        """
+
+    @abstractmethod
+    def now(self) -> datetime:
+        """Return the time by the clock that rules this database."""
+
     # Helpers
 
     @abstractmethod
     def ago(self, seconds: float) -> Any:
-        """Return the time so many seconds ago, by the clock that rules this database."""
+        """Return the time so many seconds ago, by the same clock, for a query."""
 
     @property
     def _jobs(self) -> JobQuerySet:
@@ -272,6 +295,18 @@ def _sort_out(finishes: Sequence[Finish]) -> tuple[list[Finish], list[Finish], l
         else:
             others.append(each)
     return succeeded, gone, others
+
+
+def _sealed(finishes: list[Finish]) -> list[Finish]:
+    """Return them with error and result as the table holds them."""
+    return [each._replace(decision=_seal(each.decision)) for each in finishes] if sealing.is_on() else finishes
+
+
+def _seal(decision: Decision) -> Decision:
+    error, result = decision.error, decision.result
+    if error is None and result is None:
+        return decision
+    return replace(decision, error=error and sealing.seal(error), result=result and sealing.seal(result))
 
 
 def _is_written(each: Finish, row: tuple[UUID | None, int] | None) -> bool:

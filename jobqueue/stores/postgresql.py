@@ -6,8 +6,8 @@ Times are the server's. States stand as literals: a parameter would keep the pla
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
 from functools import lru_cache
 from itertools import islice
@@ -15,12 +15,12 @@ from typing import Any
 
 import psycopg
 from django.conf import settings
-from django.db import connections
+from django.db import connections, transaction
 from django.db.models.functions import Now
 from psycopg.types.datetime import TimestamptzLoader
 
 from jobqueue.models import Job
-from jobqueue.rows import ClaimedJob, ClaimRequest, Finish, NewJob, Promotion, due_at
+from jobqueue.rows import ClaimedJob, ClaimRequest, Finish, NewJob, Promotion, Texts, due_at
 from jobqueue.stores.base import NewJobs, Store, as_job, claim_order
 from jobqueue.stores.deadline import Deadline
 from jobqueue.stores.ears import Ear, NotificationEar
@@ -141,11 +141,24 @@ SELECT (SELECT count(*) FROM moved), ARRAY(SELECT DISTINCT queue FROM moved),
         WHERE state = 0 AND run_at > statement_timestamp() ORDER BY run_at LIMIT 1)
 """  # noqa: S608 (constants)
 
+# Without waiting for rows that others have locked.
+REWRITE = """
+WITH free AS MATERIALIZED (
+  SELECT d.* FROM unnest(%s::bigint[], %s::smallint[], %s::uuid[], %s::text[], %s::text[], %s::text[])
+                  AS d(id, state, claim_id, handler, result, last_error)
+  JOIN jobqueue_job AS job ON job.id = d.id FOR NO KEY UPDATE OF job SKIP LOCKED)
+UPDATE jobqueue_job AS job SET handler = free.handler, result = free.result, last_error = free.last_error
+FROM free
+WHERE job.id = free.id AND job.state + 0 = free.state AND job.claim_id IS NOT DISTINCT FROM free.claim_id
+RETURNING job.id
+"""
+
 #: Lines that are sent at a time, so that the server works while we write the next.
 CHUNK = 250
 #: COPY's word for it.
 NULL = "\\N"
 
+TIME_LIMIT = "SELECT set_config('statement_timeout', %s, true)"
 NOTIFY = "SELECT pg_notify(%s, name) FROM unnest(%s::text[]) AS name"
 
 
@@ -249,6 +262,13 @@ class PostgreSQLStore(Store):
         ]
         return self._write(SETTLE, finishes, *(list(column) for column in zip(*rows, strict=True)))
 
+    def rewrite(self, rows: Sequence[Texts]) -> set[int]:
+        """Store texts of rows anew, if they are still in that state and under that claim, and not locked."""
+        if not rows:
+            return set()
+        columns = [list(column) for column in zip(*rows, strict=True)]
+        return {job_id for (job_id,) in self._control(REWRITE, columns)}
+
     def _write(self, statement: str, finishes: Sequence[Finish], *columns: Any) -> set[int]:
         ids = _plain([each.job.id for each in finishes])
         claims = _plain([each.job.claim_id.hex for each in finishes])
@@ -267,6 +287,23 @@ class PostgreSQLStore(Store):
             except UNPREPARED:
                 give_up(raw)
                 return _run(raw, CONTROL + statement, parameters)
+
+    @contextmanager
+    def looking(self, seconds: float) -> Iterator[None]:
+        """Open a transaction in which no query takes longer and none scans or sorts what has an index."""
+        connection = connections[self.alias]
+        with transaction.atomic(using=self.alias):
+            with connection.wrap_database_errors:
+                _run(connection.connection, CONTROL + TIME_LIMIT, (f"{seconds * 1000:.0f}ms",))
+            yield
+
+    def now(self) -> datetime:
+        """Return the server's time."""
+        with connections[self.alias].cursor() as cursor:
+            cursor.execute("SELECT clock_timestamp()")
+            [(now,)] = cursor.fetchall()
+        assert isinstance(now, datetime)
+        return now
 
     def ago(self, seconds: float) -> Any:
         """Return the time so many seconds ago, by the server's clock."""

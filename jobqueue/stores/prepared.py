@@ -39,7 +39,7 @@ def prepared(connection: psycopg.Connection[Any], statement: str) -> str:
     Call outside of transactions.
     """
     if connection not in _prepared:
-        _prepared[connection] = set() if _is_direct(connection) else None
+        _prepared[connection] = set() if is_direct(connection) else None
     known = _prepared[connection]
     if known is None:
         return statement
@@ -55,7 +55,7 @@ def give_up(connection: psycopg.Connection[Any]) -> None:
     _prepared[connection] = None
 
 
-def _is_direct(connection: psycopg.Connection[Any]) -> bool:
+def is_direct(connection: psycopg.Connection[Any]) -> bool:
     """Whether no pooler stands between: one tells clients a process id of its own invention."""
     row = connection.execute("SELECT pg_backend_pid()").fetchone()
     return row is not None and row[0] == connection.info.backend_pid

@@ -19,7 +19,7 @@ from django.db import connections, transaction
 from django.utils import timezone
 
 from jobqueue.models import Job
-from jobqueue.rows import ClaimedJob, ClaimRequest, Finish, NewJob, Promotion, due_at
+from jobqueue.rows import ClaimedJob, ClaimRequest, Finish, NewJob, Promotion, Texts, due_at
 from jobqueue.states import State
 from jobqueue.stores.base import NewJobs, Store, as_job, claim_order
 from jobqueue.stores.ears import Ear
@@ -92,6 +92,12 @@ SET state = %s, run_at = coalesce(%s, run_at), attempts = max(attempts - %s, 0),
 WHERE id = %s AND claim_id = %s AND state = 2
 """
 
+REWRITE = """
+UPDATE jobqueue_job SET handler = %s, result = %s, last_error = %s
+WHERE id = %s AND state = %s AND claim_id IS %s
+RETURNING id
+"""
+
 QUEUES_WITH_WORK = f"WITH RECURSIVE {ALL_QUEUES} SELECT name FROM names WHERE name IS NOT NULL"  # noqa: S608 (a constant)
 
 NEXT_DUE = "SELECT run_at FROM jobqueue_job WHERE state = 0 ORDER BY run_at LIMIT 1"
@@ -103,6 +109,8 @@ RETURNING queue
 """
 
 
+#: Instructions of SQLite's virtual machine between two looks at the clock.
+STEPS = 10_000
 # Changes nothing, and takes the write lock.
 LOCK = "UPDATE jobqueue_pool SET beats = beats WHERE 0"
 
@@ -221,6 +229,15 @@ class SQLiteStore(Store):
             complete = cursor.rowcount == len(rows)
         return {each.job.id for each in finishes} if complete else set()
 
+    def rewrite(self, rows: Sequence[Texts]) -> set[int]:
+        """Store texts of rows anew, if they are still in that state and under that claim."""
+        written: set[int] = set()
+        with self._writing():
+            for job_id, state, claim_id, *texts in rows:
+                found = self._rows(REWRITE, (*texts, job_id, state, claim_id and claim_id.hex))
+                written.update(each for (each,) in found)
+        return written
+
     def hold(self, job: ClaimedJob, seconds: float) -> bool:
         """Lock the file inside the present transaction; False if the claim of the job is lost."""
         self._rows(LOCK, ())
@@ -241,6 +258,22 @@ class SQLiteStore(Store):
     def _text(self, moment: datetime | None) -> Any:
         """Return a time as Django stores it in SQLite, whose order is the order of time."""
         return connections[self.alias].ops.adapt_datetimefield_value(moment)
+
+    @contextmanager
+    def looking(self, seconds: float) -> Iterator[None]:
+        """Interrupt queries after so many seconds in all."""
+        deadline = time.monotonic() + seconds
+        connection = connections[self.alias]
+        connection.ensure_connection()
+        connection.connection.set_progress_handler(lambda: time.monotonic() > deadline, STEPS)
+        try:
+            yield
+        finally:
+            connection.connection.set_progress_handler(None, 0)
+
+    def now(self) -> datetime:
+        """Return the host's time."""
+        return timezone.now()
 
     def ago(self, seconds: float) -> Any:
         """Return the time so many seconds ago, by the host's clock."""

@@ -269,6 +269,8 @@ class Clerk(threading.Thread):
         kept, rest = set_apart(jobs, self._buffer.hungry)
         self._wary = bool(kept[0].crashes or rest)
         self._stock.add(kept)
+        if self._wary:
+            self._flush()  # what has ended must not be charged for it either
         self._buffer.put(kept)
         self._release(rest)
 

@@ -22,15 +22,20 @@ Fault = Callable[[Scene], None]
 
 
 def kill_worker(scene: Scene) -> None:
-    """SIGKILL one child of a pool, maintenance among them."""
+    """SIGKILL one worker."""
+    victim = _child(scene)
+    if victim is not None and not victim[0].is_maintenance(victim[1]):
+        _kill(scene, victim[1])
+
+
+def kill_child(scene: Scene) -> None:
+    """SIGKILL a worker or maintenance."""
     victim = _child(scene)
     if victim is not None:
-        _, pid = victim
-        scene.record.died([pid])
-        send([pid], signal.SIGKILL)
+        _kill(scene, victim[1])
 
 
-def stop_worker(scene: Scene) -> None:
+def stop_child(scene: Scene) -> None:
     """Stop one child for a while, and let it go on."""
     victim = _child(scene)
     if victim is not None:
@@ -56,7 +61,8 @@ def kill_pool(scene: Scene) -> None:
         scene.record.died(pool.family())
         send([pool.pid], signal.SIGKILL)
         pool.process.wait()
-        _replace(scene, pool)
+        scene.retire(pool)
+        scene.start_pool()
 
 
 def end_pool(scene: Scene) -> None:
@@ -65,13 +71,14 @@ def end_pool(scene: Scene) -> None:
     if pool is not None:
         scene.record.leave(pool.family())
         send([pool.pid], scene.chance.choice([signal.SIGTERM, signal.SIGQUIT]))
+        scene.retire(pool)
         scene.in_background(lambda: _replace(scene, pool))
 
 
 def restart_pool(scene: Scene) -> None:
     """Have a pool start afresh under the same number, as a deployment does."""
     pool = _pool(scene)
-    if pool is not None:
+    if pool is not None and "***" in pool.log.read_text():  # before it has begun, this signal ends a process
         scene.record.leave(pool.family())
         send([pool.pid], signal.SIGHUP)
 
@@ -87,6 +94,11 @@ def _child(scene: Scene) -> tuple[Pool, int] | None:
     return (pool, scene.chance.choice(children)) if pool and children else None
 
 
+def _kill(scene: Scene, pid: int) -> None:
+    scene.record.died([pid])
+    send([pid], signal.SIGKILL)
+
+
 def _stop(scene: Scene, pids: list[int], silent: list[int], seconds: float) -> None:
     def run() -> None:
         since = time.time()
@@ -100,7 +112,6 @@ def _stop(scene: Scene, pids: list[int], silent: list[int], seconds: float) -> N
 
 def _replace(scene: Scene, pool: Pool) -> None:
     pool.wait(60)
-    scene.pools.remove(pool)
     scene.start_pool()
 
 
@@ -227,7 +238,7 @@ def lock_file(scene: Scene) -> None:
 
 #: How often each happens, in proportion.
 OF_PROCESSES: dict[Fault, int] = {
-    kill_worker: 12, stop_worker: 4, stop_pool: 1, kill_pool: 1, end_pool: 1, restart_pool: 1,
+    kill_worker: 8, kill_child: 4, stop_child: 4, stop_pool: 1, kill_pool: 1, end_pool: 1, restart_pool: 1,
 }  # fmt: skip
 OF_POSTGRESQL: dict[Fault, int] = {
     **OF_PROCESSES,

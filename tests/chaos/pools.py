@@ -10,8 +10,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from jobqueue.pool.children import WORKER
-from tests.processes.harness import parent_of, processes
+from benchmarks.processes import family
 
 MANAGE = Path(__file__).resolve().parents[2] / "manage.py"
 
@@ -38,19 +37,19 @@ class Pool:
         return self.process.poll() is None
 
     def children(self) -> list[int]:
-        """Return maintenance and workers, the oldest first."""
-        return sorted(pid for pid in processes() if parent_of(pid) == self.pid)
+        """Return maintenance and workers."""
+        return [pid for pid in self.family() if pid != self.pid]
 
     def is_maintenance(self, pid: int) -> bool:
         """Whether a child beats for the pool, or is so young that it does not say yet what it is."""
         try:
-            return Path(f"/proc/{pid}/comm").read_text().strip() != WORKER
+            return Path(f"/proc/{pid}/comm").read_text().strip() != "job-worker"
         except OSError:
             return False
 
     def family(self) -> list[int]:
         """Return all its processes."""
-        return [self.pid, *self.children()]
+        return family(self.pid)
 
     def stop(self) -> int:
         """End it gracefully and return its exit status."""

@@ -29,6 +29,7 @@ class Proxy:
         self._chance = chance
         self._writers: set[asyncio.StreamWriter] = set()
         self._open = asyncio.Event()
+        self._lost: list[asyncio.Event] = []
         self._stopping = asyncio.Event()
         self.port = 0
         self.drop = 0.0
@@ -136,7 +137,8 @@ class Proxy:
                 await writer.drain()
 
     def _lose_held(self) -> None:
-        # Those that wait, wait for the old gate.
+        # Those that wait, wait for the old gate; somebody has to hold it, or they are collected as garbage.
+        self._lost.append(self._open)
         self._open = asyncio.Event()
         self._open.set()
 

@@ -21,6 +21,7 @@ import django
 
 from demo_site.servers import Server, ServerError, carried_server
 from tests.chaos.jobs import VARIABLE
+from tests.chaos.pools import Pool, send
 from tests.chaos.proxy import Proxy
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -80,8 +81,6 @@ class Scene:
     """Everything that faults can be done to."""
 
     def __init__(self, options: Options, directory: Path, server: Server | None, url: str) -> None:
-        from tests.chaos.pools import Pool  # needs Django's settings
-
         self.options = options
         self.directory = directory
         self.server = server
@@ -91,7 +90,7 @@ class Scene:
         self.url = url
         self.server_lock = threading.Lock()
         self.pools: list[Pool] = []
-        self._pool = Pool
+        self._retired: list[Pool] = []
         self._background: list[threading.Thread] = []
         self._errors: list[BaseException] = []
 
@@ -107,7 +106,12 @@ class Scene:
     def start_pool(self) -> None:
         """Add a pool of two workers, or as many as are asked for if fewer."""
         log = self.directory / f"pool-{len(list(self.directory.glob('pool-*.log')))}.log"
-        self.pools.append(self._pool(log, self.environment, min(2, self.options.workers)))
+        self.pools.append(Pool(log, self.environment, min(2, self.options.workers)))
+
+    def retire(self, pool: Pool) -> None:
+        """Do nothing more to a pool that is about to go."""
+        self.pools.remove(pool)
+        self._retired.append(pool)
 
     def in_background(self, deed: Callable[[], None]) -> None:
         """Do something that takes its time, beside what goes on."""
@@ -142,14 +146,9 @@ class Scene:
 
     def end(self) -> None:
         """Leave no process behind."""
-        for pool in self.pools:
+        for pool in [*self.pools, *self._retired]:
             if pool.is_running:
-                family = pool.family()
-                for pid in family:
-                    try:
-                        os.kill(pid, signal.SIGKILL)
-                    except ProcessLookupError:
-                        continue
+                send(pool.family(), signal.SIGKILL)
                 pool.process.wait()
 
 

@@ -47,7 +47,9 @@ class Block:
 
 def pages() -> list[Path]:
     """All pages for readers."""
-    top = [ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "deploy/README.md")]
+    top = [
+        ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "deploy/README.md")
+    ]
     return [*top, *sorted(DOCS.rglob("*.md"))]
 
 

@@ -15,6 +15,7 @@ from jobqueue.conf import Settings
 from jobqueue.outcomes import Crashed
 from jobqueue.performing.executor import limits_of
 from jobqueue.policy.retry import decide
+from jobqueue.pool import account
 from jobqueue.pool.duties.rescue import VANISHED
 from tests.docs.pages import DOCS, code, prose, rows
 from tests.docs.project import Project
@@ -25,6 +26,7 @@ SETTINGS = """\
 INSTALLED_APPS += ["jobqueue", "shop"]
 DATABASES["jobs"] = {**DATABASES["default"], "NAME": BASE_DIR / "jobs.sqlite3"}
 """
+NOWHERE = 'DATABASES["default"]["NAME"] = BASE_DIR / "nowhere" / "db.sqlite3"\n'
 IN_MEMORY = 'DATABASES["default"]["NAME"] = ":memory:"\n'
 MODELS = """\
 from django.db import models
@@ -101,6 +103,7 @@ mistake(lambda: under({"QUEUES": ["default", "mail"]}, lambda: send_receipt.usin
 mistake(lambda: under({"DATABASE": "jobs"}, lambda: send_receipt.enqueue(1).id))
 mistake(lambda: send_receipt.enqueue())
 mistake(lambda: send_receipt.using(queu="mail"))
+mistake(lambda: job(sensitive=["ordr"])(send_receipt.function))
 mistake(lambda: send_receipt.using(run_at=datetime.datetime(2026, 11, 22, 9)))
 mistake(lambda: send_receipt.enqueue(Order()))
 mistake(lambda: send_receipt.enqueue(open(os.devnull)))
@@ -121,6 +124,11 @@ mistake(lambda: retry(done))
 mistake(lambda: retry(99))
 print(json.dumps(said))
 """
+RECORDER = """
+from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
+recorder = MigrationRecorder(connection)
+"""
 IN_THE_WORKER = """
 import json
 from django.core.management import call_command
@@ -139,6 +147,7 @@ def store(handler, name="shop.jobs.send_receipt", changed=False):
 store('{"job":"shop.jobs.send_invoice","args":[1]}', "shop.jobs.send_invoice")
 store('{"job":"shop.jobs.send_receipt","args":[1],"kwargs":{"total":2}}')
 store('{"job":"shop.jobs.send_receipt","args":[2]}', changed=True)
+store("enc1:1a2b3c4d:gAAAA")
 never_ends.enqueue()
 order = Order.objects.create(pk=7)
 send_receipt.enqueue(order)
@@ -202,8 +211,17 @@ def of_a_project(project: Project) -> Iterator[str]:
     project.manage("migrate")
     for script in (AT_THE_CALL, IN_THE_WORKER):
         yield from json.loads(project.shell(script).splitlines()[-1])
+    project.shell(RECORDER + "recorder.record_applied('jobqueue', '0002_of_tomorrow')")
+    yield project.manage("jobworker", status=1)
+    project.shell(RECORDER + "recorder.record_unapplied('jobqueue', '0002_of_tomorrow')")
     project.write("daemon.py", "raise ImportError\n")
     yield project.manage("jobworker", "start", status=1)
+    Path(project.folder, "link.log").symlink_to("elsewhere.log")
+    yield project.manage("jobworker", "--log", "link.log", status=1)
+    project.write("mysite/settings.py", "DEBUG = False\n")
+    yield project.manage("jobworker", status=1)
+    project.write("mysite/settings.py", "DEBUG = True\n" + NOWHERE)
+    yield project.manage("jobworker", "--fail-fast", status=1)
     project.write("mysite/settings.py", IN_MEMORY)
     yield project.manage("jobworker", status=1)
 
@@ -211,6 +229,7 @@ def of_a_project(project: Project) -> Iterator[str]:
 def of_processes() -> Iterator[str]:
     """What is said about processes and servers; tests/processes shows it happen."""
     killed = Crashed("Crashed: host:atlas pid:4120 was killed by SIGKILL while performing this job")
+    yield account.NEEDS_USER
     yield decide(killed, attempts=3, crashes=2, limits=limits_of(Settings())).error or ""
     yield VANISHED
     lines: list[str] = []

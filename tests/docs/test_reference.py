@@ -19,7 +19,8 @@ from django.utils import timezone
 
 import jobqueue
 from jobqueue import conf, logs, models, signals, testing
-from jobqueue.cli import arguments
+from jobqueue.cli import arguments, verbs
+from jobqueue.cli.verbs import doctor
 from jobqueue.options import CALL_RULES, DECLARATION_RULES
 from jobqueue.outcomes import Decision, Succeeded
 from jobqueue.performing import hooks
@@ -73,10 +74,27 @@ class TestSettings:
 class TestCommands:
     def test_every_option_is_listed_and_no_other(self) -> None:
         listed = set(re.findall(r"`(--?[a-z][\w-]*)", prose(COMMANDS)))
-        assert listed == {option for each in parser()._actions for option in each.option_strings}
+        assert listed == options(parser("jobworker")) | options(parser("jobs"))
 
     def test_every_action_is_listed(self) -> None:
         assert tuple(code(cells[0]) for cells in rows(COMMANDS, "jobworker"))[:6] == arguments.ACTIONS
+
+    def test_every_verb_is_listed(self) -> None:
+        listed, exit_codes = rows(COMMANDS, "jobs"), re.findall(r"^  (\d)  ", verbs.EPILOG, re.MULTILINE)
+        wanted = [*verbs.VERBS, *exit_codes]
+        assert [code(cells[0]) for cells in listed][: len(wanted)] == wanted
+
+    def test_every_finding_of_the_doctor_is_listed(self) -> None:
+        sources = "".join(path.read_text() for path in (ROOT / "jobqueue" / "doctor").glob("*.py"))
+        titles = "database|migrations|session|clock|snapshots|table|ids|sqlite|integrity|file|workers|queues|jobs"
+        told = set(re.findall(rf'"((?:{titles})\.[a-z]+)"', sources))
+        listed = re.findall(r"`([a-z]+\.[a-z]+)`", "".join(cells[0] for cells in rows(COMMANDS, "doctor")))
+        assert (set(listed), len(listed)) == (told, len(told))
+        assert {id.partition(".")[0] for id in told} == set(titles.split("|"))
+
+    def test_every_level_of_the_doctor_is_listed(self) -> None:
+        listed = {code(cells[0]): cells[1] for cells in rows(COMMANDS, "doctor") if len(cells) == 3}
+        assert listed == {level.label: sign for level, sign in doctor.MARKS.items()}
 
     @pytest.mark.parametrize("page", [COMMANDS, README], ids=["reference", "readme"])
     def test_exit_codes_and_signals_are_those_of_the_help(self, page: Any) -> None:
@@ -132,9 +150,16 @@ class TestApi:
         assert declared_only == DECLARATION_RULES.keys() - CALL_RULES.keys()
 
 
-def parser() -> ArgumentParser:
-    """The command's own parser."""
-    return load_command_class("jobqueue", "jobworker").create_parser("manage.py", "jobworker")
+def parser(command: str) -> ArgumentParser:
+    """A command's own parser."""
+    return load_command_class("jobqueue", command).create_parser("manage.py", command)
+
+
+def options(of: ArgumentParser) -> set[str]:
+    """The options that a parser takes, and those of its verbs."""
+    own = {option for each in of._actions for option in each.option_strings}
+    below = [each.choices for each in of._actions if isinstance(each.choices, dict)]
+    return own.union(*(options(each) for parsers in below for each in parsers.values()))
 
 
 def parameters(text: str, name: str) -> list[str]:

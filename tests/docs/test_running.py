@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from cryptography.fernet import Fernet
 from psycopg.conninfo import conninfo_to_dict
 
 from tests.docs.pages import DOCS, ROOT, Block, blocks, section
@@ -17,6 +18,8 @@ from tests.docs.project import Project, commands, pattern
 QUICKSTART = DOCS / "tutorial" / "quickstart.md"
 POSTGRESQL = DOCS / "how-to" / "postgresql.md"
 GUIDES = [page for page in sorted((DOCS / "how-to").glob("*.md")) if page != POSTGRESQL]
+#: What a reader keeps in the environment.
+VARIABLES = {"JOBS_KEYS": Fernet.generate_key().decode()}
 STEPS = "Add it to your project"
 
 MODELS = """\
@@ -61,7 +64,7 @@ def test_the_quickstart_does_what_it_shows(after_quickstart: Path) -> None:
 @pytest.mark.parametrize("page", GUIDES, ids=lambda page: page.stem)
 def test_a_guide_does_what_it_shows(page: Path, after_quickstart: Path, tmp_path: Path) -> None:
     shutil.copytree(after_quickstart, tmp_path, dirs_exist_ok=True)
-    follow(page, Project(tmp_path))
+    follow(page, Project(tmp_path, VARIABLES))
 
 
 @once

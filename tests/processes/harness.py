@@ -18,6 +18,8 @@ from django.db import connections
 
 MANAGE = Path(django_settings.BASE_DIR) / "manage.py"
 PATIENCE = 30.0
+#: Machines that run tests often do so as root, which a worker wants to be told.
+AS_ROOT = ("--user", "root") if os.geteuid() == 0 else ()
 
 
 class Entry(NamedTuple):
@@ -51,11 +53,18 @@ class Journal:
 class Pool:
     """One ``manage.py jobworker``."""
 
-    def __init__(self, directory: Path, journal: Journal, words: Sequence[str], settings: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        journal: Journal,
+        words: Sequence[str],
+        settings: dict[str, Any],
+        under: Sequence[str] = (),
+    ) -> None:
         self.output = directory / f"pool-{time.monotonic_ns()}.log"
         with self.output.open("w") as stream:
             self.process = subprocess.Popen(
-                [sys.executable, str(MANAGE), "jobworker", *words],
+                [*under, sys.executable, str(MANAGE), "jobworker", *words, *AS_ROOT],
                 env=environment(journal, settings),
                 stdout=stream,
                 stderr=subprocess.STDOUT,

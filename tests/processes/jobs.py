@@ -87,6 +87,13 @@ def leave_a_grandchild(key: int) -> None:
     ignore_everything(key)
 
 
+@job
+def leave_an_orphan(key: int) -> None:
+    """Succeed, with a grandchild that has lost its parent and ends later."""
+    line, journal = f"orphan {key} 0 0", os.environ["JOBQUEUE_TEST_JOURNAL"]
+    subprocess.run(["sh", "-c", '(sleep 0.2; echo "$0" >> "$1") &', line, journal], check=True)
+
+
 @job(atomic=True)
 def append_atomically(document: Document, text: str) -> None:
     """Write to the database, with the job's own end in the same transaction."""
@@ -213,3 +220,9 @@ def take_the_alarm(key: int) -> None:
 def answer(text: str) -> str:
     """Return something."""
     return text
+
+
+@job
+def nap_with(key: int, seconds: float, password: str) -> None:
+    """Take some time, with a secret."""
+    nap.function(key, seconds)

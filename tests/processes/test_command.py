@@ -20,7 +20,7 @@ from jobqueue.states import State
 from tests.app import scripted
 from tests.processes import jobs
 from tests.processes.conftest import QUICK
-from tests.processes.harness import MANAGE, Journal, Pool, environment, wait_until
+from tests.processes.harness import AS_ROOT, MANAGE, Journal, Pool, environment, wait_until
 from tests.processes.test_pool import all_succeeded, states
 
 StartPool = Callable[..., Pool]
@@ -35,7 +35,7 @@ def call(transactional_db: None, tmp_path: Path, journal: Journal) -> Call:
     """Run ``manage.py jobworker`` to its end."""
 
     def run(*words: str, shell: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, str(MANAGE), "jobworker", *words]
+        command = [sys.executable, str(MANAGE), "jobworker", *words, *AS_ROOT]
         if shell:
             command = ["sh", "-c", f'"$@" {shell}', "sh", *command]
         return subprocess.run(
@@ -174,6 +174,21 @@ class TestMistakes:
         result = call("work_off", "--queue", "mial", **variables)
         assert result.returncode == 0
         assert 'queue "mial" is not declared' in result.stdout
+
+    @pytest.mark.parametrize("action", ["run", "start", "work_off"])
+    def test_a_key_that_is_no_secret_is_refused(self, call: Call, tmp_path: Path, action: str) -> None:
+        variables = {"JOBQUEUE_TEST_SETTINGS": '{"SIGNING_KEYS": ["django-insecure-1"]}'}
+        result = call(action, **variables)
+        assert result.returncode == 1
+        assert result.stderr == (
+            'CommandError: JOBQUEUE["SIGNING_KEYS"][0] begins with "django-insecure-" and DEBUG is off, so jobs can '
+            'be forged. Set it to what this prints: python -c "import secrets; print(secrets.token_urlsafe(48))"\n'
+        )
+        assert not list(tmp_path.glob("jobworker.*"))
+
+    def test_who_skips_the_checks_skips_that_of_the_key(self, call: Call) -> None:
+        variables = {"JOBQUEUE_TEST_SETTINGS": '{"SIGNING_KEYS": ["django-insecure-1"]}'}
+        assert call("work_off", "--skip-checks", **variables).returncode == 0
 
     def test_the_same_queue_twice_is_once(self, call: Call, journal: Journal) -> None:
         jobs.note.using(queue="a").enqueue(1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pwd
 import signal
 import subprocess
 import sys
@@ -13,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from jobqueue import models as tables
+from jobqueue.pool.pidfile import AlreadyRunning, PidFile
 from tests.processes import jobs
 from tests.processes.conftest import QUICK
-from tests.processes.harness import MANAGE, Journal, environment, is_running, wait_until
+from tests.processes.harness import AS_ROOT, MANAGE, Journal, environment, is_running, wait_until
 from tests.processes.test_pool import all_succeeded
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
@@ -27,7 +27,7 @@ def call(transactional_db: None, tmp_path: Path, journal: Journal) -> Iterator[C
 
     def run(*words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, str(MANAGE), "jobworker", *words],
+            [sys.executable, str(MANAGE), "jobworker", *AS_ROOT, *words],
             env=environment(journal, QUICK),
             cwd=tmp_path,
             capture_output=True,
@@ -65,7 +65,22 @@ def test_start_frees_the_shell_and_performs_jobs(call: Call, tmp_path: Path, jou
 
 def test_its_files_are_not_for_everybody(call: Call, tmp_path: Path) -> None:
     call("start")
+    jobs.note.enqueue(1)
+    wait_until(lambda: all_succeeded(1))
     assert {(tmp_path / name).stat().st_mode & 0o777 for name in ("jobworker.pid", "jobworker.log")} == {0o640}
+    umask = Path(f"/proc/{pid_in(tmp_path / 'jobworker.pid')}/status").read_text()
+    assert "Umask:\t0027\n" in umask
+
+
+def test_a_log_that_is_copied_and_emptied_is_gone_on_with(call: Call, tmp_path: Path) -> None:
+    """As logrotate does with copytruncate."""
+    call("start")
+    log = tmp_path / "jobworker.log"
+    wait_until(lambda: "*** Starting job worker" in log.read_text())
+    os.truncate(log, 0)
+    jobs.note.enqueue(1)
+    wait_until(lambda: "done  #" in log.read_text(), about=log.read_text)
+    assert "\0" not in log.read_text()
 
 
 def test_a_second_start_is_refused(call: Call, tmp_path: Path) -> None:
@@ -91,12 +106,48 @@ def test_hup_keeps_the_number_and_the_pid_file(call: Call, tmp_path: Path) -> No
     call("start")
     pid = pid_in(tmp_path / "jobworker.pid")
     log = tmp_path / "jobworker.log"
-    os.kill(pid, signal.SIGHUP)
+    hang_up(pid)
     wait_until(lambda: log.read_text().count("*** Starting job worker") == 2, about=log.read_text)
     wait_until(lambda: call("status").returncode == 0, about=log.read_text)
     assert pid_in(tmp_path / "jobworker.pid") == pid
     assert call("stop").returncode == 0
     assert not is_running(pid)
+
+
+def hang_up(pid: int) -> None:
+    """Have it restart, as soon as it can obey."""
+    wait_until(lambda: tables.Pool.objects.filter(pid=pid, alive=True).exists())
+    os.kill(pid, signal.SIGHUP)
+
+
+def test_while_it_restarts_it_is_running_and_no_other_can_start(call: Call, tmp_path: Path) -> None:
+    call("start")
+    path, log = tmp_path / "jobworker.pid", tmp_path / "jobworker.log"
+    pid, holders = pid_in(path), set()
+
+    def has_started_again() -> bool:
+        holders.add(PidFile(path).holder())
+        with pytest.raises(AlreadyRunning):
+            PidFile(path).claim()
+        return log.read_text().count("*** Starting job worker") == 2
+
+    hang_up(pid)
+    wait_until(has_started_again, about=log.read_text)
+    assert holders == {pid}
+    hang_up(pid)
+    assert call("start").stderr == f"CommandError: Already running, pid {pid} ({path}).\n"
+    assert call("status").stdout == f"Running, pid {pid} ({path}).\n"
+
+
+def test_a_daemon_by_its_config_file_stays_the_same_over_a_restart(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "worker.toml").write_text('daemon = true\napp-name = "start"\n')
+    words = "--config", "worker.toml"
+    assert call(*words).returncode == 0
+    pid, log = pid_in(tmp_path / "start.pid"), tmp_path / "start.log"
+    hang_up(pid)
+    wait_until(lambda: log.read_text().count("*** Starting job worker start host:") == 2, about=log.read_text)
+    assert pid_in(tmp_path / "start.pid") == pid
+    assert call("stop", "--app-name", "start").stdout == f"Stopped, pid {pid}.\n"
 
 
 @pytest.mark.parametrize("action", ["stop", "status"])
@@ -168,23 +219,6 @@ def test_an_unknown_user_is_said_and_nothing_is_left(call: Call, tmp_path: Path)
     assert result.returncode == 1
     assert result.stderr == "CommandError: There is no such user or group: no-such-user\n"
     assert not list(tmp_path.glob("jobworker.*"))
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")
-def test_it_becomes_the_user_that_is_asked_for_with_that_users_groups_alone(tmp_path: Path) -> None:
-    log = tmp_path / "log"
-    code = (
-        "from pathlib import Path; from jobqueue.pool import daemon; "
-        f"daemon.detach(Path({str(log)!r}), user='nobody', group=None, "
-        "run=lambda: print(Path('/proc/self/status').read_text()))"
-    )
-    subprocess.run([sys.executable, "-c", code], cwd=MANAGE.parent, check=True, timeout=60)
-    wait_until(lambda: "Groups:" in log.read_text())
-    words = {line.split(":")[0]: line.split()[1:] for line in log.read_text().splitlines() if ":" in line}
-    nobody = pwd.getpwnam("nobody")
-    assert set(words["Uid"]) == {str(nobody.pw_uid)}
-    assert set(words["Gid"]) == {str(nobody.pw_gid)}
-    assert set(words["Groups"]) == {str(nobody.pw_gid)}
 
 
 def test_a_named_settings_module_is_used(call: Call, tmp_path: Path) -> None:

@@ -15,6 +15,8 @@ import django
 import pytest
 from django.conf import settings as django_settings
 
+from tests.processes.harness import AS_ROOT
+
 STARTING = re.compile(r"\*\*\* Starting job worker (\S+ )?host:\S+ pid:\d+")
 PROCESSED = re.compile(r"\d+ jobs processed at \d+\.\d{4} j/s, \d+ failed \.\.\.")
 
@@ -93,7 +95,8 @@ class Project:
         return result.stdout
 
     def manage(self, *words: str, status: int = 0) -> str:
-        return self.run(self.python, "manage.py", *words, status=status)
+        more = AS_ROOT if words[0] == "jobworker" else ()
+        return self.run(self.python, "manage.py", *words, *more, status=status)
 
     def forget_ready(self) -> None:
         (self.directory / "ready").unlink()

@@ -17,7 +17,7 @@ from jobqueue import models as tables
 from jobqueue.models import Job
 from tests.processes import jobs
 from tests.processes.conftest import QUICK
-from tests.processes.harness import MANAGE, Journal, Pool, environment, wait_until
+from tests.processes.harness import AS_ROOT, MANAGE, Journal, Pool, environment, wait_until
 from tests.processes.test_pool import all_succeeded, states
 
 StartPool = Callable[..., Pool]
@@ -65,13 +65,34 @@ def test_a_pool_that_starts_before_its_database_waits_for_it(tmp_path: Path, jou
             cwd=tmp_path,
         )
     try:
-        wait_until(lambda: 'Cannot reach database "default"' in (tmp_path / "log").read_text())
+        said = 'Cannot reach database "default"'  # by the command, then by the pool, which can obey
+        wait_until(lambda: (tmp_path / "log").read_text().count(said) >= 2)
         assert pool.poll() is None
         pool.send_signal(signal.SIGTERM)
         assert pool.wait(30) == 0
     finally:
         pool.kill()
         pool.wait()
+
+
+@pytest.mark.parametrize("action", ["run", "start", "work_off"])
+def test_told_to_fail_fast_it_does_not_wait_for_its_database(
+    transactional_db: None, tmp_path: Path, journal: Journal, action: str
+) -> None:
+    away = "no_such_database" if connection.vendor == "postgresql" else str(tmp_path / "nowhere" / "db.sqlite3")
+    done = subprocess.run(
+        [sys.executable, str(MANAGE), "jobworker", action, "--fail-fast", *AS_ROOT],
+        env=environment(journal, QUICK) | {"JOBQUEUE_TEST_DATABASE_NAME": away},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stderr.startswith('CommandError: Cannot reach database "default": ')
+    assert not list(tmp_path.glob("jobworker.*"))
 
 
 def test_while_sqlite_is_locked_jobs_wait_and_none_is_lost(start_pool: StartPool, journal: Journal) -> None:

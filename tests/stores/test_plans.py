@@ -16,12 +16,15 @@ import psycopg
 import pytest
 from django.db import connection, transaction
 
+from jobqueue.conf import Settings
+from jobqueue.doctor import JOBS, Site, jobs
 from jobqueue.models import Job, Pool
 from jobqueue.outcomes import RELEASE, Decision
-from jobqueue.rows import ClaimRequest, Finish
+from jobqueue.rows import ClaimRequest, Finish, Texts
 from jobqueue.states import State
 from jobqueue.stores import get_store, postgresql, sqlite
 from jobqueue.stores.base import Store
+from jobqueue.stores.lanes import read_lanes
 from jobqueue.stores.pools import PoolRegistry
 from jobqueue.stores.prepared import GENERIC, prepared
 
@@ -30,6 +33,8 @@ QUEUES = ("mail", "default", "reports")
 LIMIT = 10
 #: Rows that one node of a plan may read when LIMIT jobs are taken: some for each queue, and dead ones.
 FEW = 10 * LIMIT
+#: Queues times priorities.
+LANES = 12
 
 #: Three queues, four priorities from -1 to 2.
 COLUMNS = "handler, name, queue, priority, attempts, crashes, run_at, created_at, updated_at, state"
@@ -139,6 +144,12 @@ def hold_many(pool_id: int) -> list[int]:
     return list(Job.objects.running().order_by("pk").values_list("pk", flat=True)[:LIMIT])
 
 
+def some_texts() -> list[Texts]:
+    """What a few rows hold."""
+    rows = Job.objects.ready().order_by("pk").values_list(*Texts._fields)[:LIMIT]
+    return [Texts(*row)._replace(handler="changed") for row in rows]
+
+
 def only_on(vendor: str) -> Any:
     return pytest.mark.skipif(connection.vendor != vendor, reason=f"plans of {vendor}")
 
@@ -217,7 +228,7 @@ def control(request: pytest.FixtureRequest) -> Explain:
     return whole if request.param == "sent whole" else kept
 
 
-def plans_of(step: Callable[[], Any]) -> list[Plan]:
+def plans_of(step: Callable[[], Any], control: str = "") -> list[Plan]:
     """The plans of what a step of the store asks of the table of jobs through Django."""
     asked = []
 
@@ -229,7 +240,7 @@ def plans_of(step: Callable[[], Any]) -> list[Plan]:
     with transaction.atomic(), connection.execute_wrapper(note):
         step()
         transaction.set_rollback(True)
-    return [explain(sql, parameters) for sql, parameters in asked]
+    return [explain(sql, parameters, control) for sql, parameters in asked]
 
 
 FINISHES = (postgresql.FINISH_SUCCEEDED, postgresql.DELETE, postgresql.SETTLE)
@@ -311,6 +322,30 @@ class TestPlansOfPostgreSQL:
             assert plan.indexes <= {"jobqueue_job_ended", "jobqueue_job_pkey"}
             assert plan.most_rows <= FEW
 
+    def test_a_look_at_what_waits_reads_one_row_of_each_queue_and_priority(
+        self, backlog: int, store: Store
+    ) -> None:
+        [plan] = plans_of(lambda: read_lanes(store.alias, 1000), postgresql.CONTROL)
+        assert plan.scans == set()
+        assert plan.indexes <= {"jobqueue_job_ready", "jobqueue_job_pkey"}
+        assert plan.most_rows <= LANES + 1
+
+    @pytest.mark.parametrize("queues", [[], ["mail"], ["other"]])
+    def test_the_doctor_reads_a_bounded_part(self, backlog: int, store: Store, queues: list[str]) -> None:
+        Pool.objects.update(queues=queues)
+        plans = plans_of(lambda: look_as_doctor(store), postgresql.CONTROL)
+        assert len(plans) > 5
+        for plan in plans:
+            assert plan.scans == set()
+            assert plan.most_rows <= jobs.MANY
+
+    def test_a_rewriting_reads_the_rows_that_it_writes(self, backlog: int, store: Store, control: Explain) -> None:
+        plan = control(postgresql.REWRITE, [list(column) for column in zip(*some_texts(), strict=True)])
+        assert plan.scans == set()
+        assert plan.indexes == {"jobqueue_job_pkey"}
+        assert plan.updated == LIMIT
+        assert plan.most_rows <= FEW
+
 
 # SQLite: EXPLAIN QUERY PLAN names the indexes, the virtual machine counts its steps.
 
@@ -331,6 +366,13 @@ def steps_of(step: Callable[[], Any]) -> int:
     finally:
         connection.connection.set_progress_handler(None, 0)
     return 100 * len(ticks)
+
+
+def look_as_doctor(store: Store) -> None:
+    """Let the doctor look at pools, queues and jobs."""
+    site = Site(Settings(database=store.alias))
+    for topic in JOBS:
+        list(topic(site))
 
 
 GONE = Decision(State.SUCCEEDED, delete=True)
@@ -374,6 +416,12 @@ class TestPlansOfSQLite:
         assert steps < 100 * FEW
         assert Job.objects.running().filter(locked_by="host:here pid:1").count() == 0
 
+    def test_a_rewriting_reads_the_rows_that_it_writes(self, backlog: int, store: Store) -> None:
+        texts, written = some_texts(), set[int]()
+        steps = steps_of(lambda: written.update(store.rewrite(texts)))
+        assert written == {each.id for each in texts}
+        assert steps < 100 * FEW
+
     @pytest.mark.parametrize("step", SWEEPS.values(), ids=SWEEPS)
     def test_a_sweep_reads_running_jobs_only(self, backlog: int, store: Store, step: Step) -> None:
         store.claim(request(backlog))
@@ -385,3 +433,16 @@ class TestPlansOfSQLite:
         steps = steps_of(lambda: deleted.append(store.prune(60, LIMIT)))
         assert deleted == [LIMIT]
         assert steps < 100 * FEW
+
+    def test_a_look_at_what_waits_reads_one_row_of_each_queue_and_priority(
+        self, backlog: int, store: Store
+    ) -> None:
+        lanes: list[Any] = []
+        steps = steps_of(lambda: lanes.extend(read_lanes(store.alias, 1000)))
+        assert len(lanes) == LANES
+        assert steps < 1000 + 100 * LANES
+
+    @pytest.mark.parametrize("queues", [[], ["mail"], ["other"]])
+    def test_the_doctor_reads_a_bounded_part(self, backlog: int, store: Store, queues: list[str]) -> None:
+        Pool.objects.update(queues=queues)
+        assert steps_of(lambda: look_as_doctor(store)) < 100 * jobs.MANY

@@ -6,7 +6,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from django.db import DataError, IntegrityError, connection, transaction
+from django.db import DataError, IntegrityError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from jobqueue.models import Job
@@ -403,6 +403,35 @@ class TestPools:
         [peer] = pools.look(0).peers
         pools.beat(pool)
         assert not pools.declare_dead(peer, -1)
+
+
+class TestLooking:
+    ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
+
+    def test_a_query_that_takes_too_long_is_ended(self, store: Store) -> None:
+        with pytest.raises(OperationalError), store.looking(0.1), connection.cursor() as cursor:
+            cursor.execute(self.ENDLESS)
+        assert Job.objects.count() == 0, "the connection is as before"
+
+    def test_in_a_callers_transaction_as_well(self, store: Store) -> None:
+        with transaction.atomic():
+            store.insert(new())
+            with pytest.raises(OperationalError), store.looking(0.1), connection.cursor() as cursor:
+                cursor.execute(self.ENDLESS)
+            assert Job.objects.count() == 1
+        assert Job.objects.count() == 1
+
+    def test_the_limit_ends_with_the_look(self, store: Store) -> None:
+        with store.looking(0.05):
+            assert Job.objects.count() == 0
+        with connection.cursor() as cursor:
+            cursor.execute(self.ENDLESS.replace("FROM n)", "FROM n WHERE i < 400000)"))
+            assert cursor.fetchone() == (400_000,)
+
+    def test_now_is_the_time_by_which_jobs_are_due(self, store: Store) -> None:
+        before = store.now()
+        job = stored(store)
+        assert before <= job.run_at <= store.now()
 
 
 @pytest.mark.parametrize(

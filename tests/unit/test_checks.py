@@ -17,7 +17,7 @@ from django.db import connection, connections
 from django.db.utils import ConnectionHandler
 from django.test import override_settings
 
-from jobqueue import checks
+from jobqueue import checks, stores
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "checks.md"
 KEY = "k7v!q2m@z9x#p4w$r8t%y1u^i5o&e3a*s6d(f0g)h-j_l=b+"
@@ -49,6 +49,7 @@ def database(**entry: Any) -> Any:
             yield
     finally:
         del connections.settings["jobs"]
+        stores._made.pop("jobs", None)
         if hasattr(connections._connections, "jobs"):  # type: ignore[attr-defined]
             del connections["jobs"]
 
@@ -79,6 +80,17 @@ class TestE001:
     def test_it_must_be_a_dict(self) -> None:
         [message] = found("jobqueue.E001")
         assert (message.msg, message.hint) == ("JOBQUEUE must be a dict.", "It is list.")
+
+    @override_settings(JOBQUEUE={"ENCRYPTION_KEYS": ["s3cret"], "SIGNING_KEYS": ["s3cret", ""]})
+    def test_no_key_is_shown(self) -> None:
+        messages = found("jobqueue.E001")
+        assert len(messages) == 2
+        assert "s3cret" not in str(messages)
+        assert (messages[0].msg, messages[0].hint) == (
+            'JOBQUEUE["ENCRYPTION_KEYS"] must be a list of Fernet keys, each 32 bytes as 44 characters of urlsafe '
+            "base64; number 1 is not.",
+            "It is of type list.",
+        )
 
     @override_settings(JOBQUEUE={"DATABASE": ["default"]})
     def test_the_other_checks_go_on_with_the_default(self) -> None:
@@ -232,9 +244,10 @@ class TestDeploy:
     @pytest.mark.parametrize(
         "changed",
         [
-            {"SECRET_KEY": f"django-insecure-{KEY}"},
+            {"SECRET_KEY": f"django-insecure-{KEY}", "DEBUG": True},
             {"SECRET_KEY": "short"},
             {"SECRET_KEY": KEY, "SECRET_KEY_FALLBACKS": ["short"]},
+            {"SECRET_KEY": KEY, "SECRET_KEY_FALLBACKS": [f"django-insecure-{KEY}"]},
             {"SECRET_KEY": KEY, "JOBQUEUE": {"SIGNING_KEYS": [KEY, "short"]}},
         ],
     )
@@ -243,6 +256,26 @@ class TestDeploy:
             assert ids() == []
             [message] = found("jobqueue.W014", include_deployment_checks=True)
         assert "short" not in str(message)
+
+    @pytest.mark.parametrize(
+        ("changed", "name"),
+        [
+            ({"SECRET_KEY": f"django-insecure-{KEY}"}, "SECRET_KEY"),
+            ({"JOBQUEUE": {"SIGNING_KEYS": [f"django-insecure-{KEY}", KEY]}}, 'JOBQUEUE["SIGNING_KEYS"][0]'),
+        ],
+    )
+    def test_e014_a_key_that_stands_in_every_copy_of_the_project(self, changed: dict[str, Any], name: str) -> None:
+        with override_settings(**changed):
+            assert ids() == []
+            [message] = found(include_deployment_checks=True)
+        assert (message.id, message.is_serious()) == ("jobqueue.E014", True)
+        assert message.msg == f'{name} begins with "django-insecure-" and DEBUG is off, so jobs can be forged.'
+        assert KEY not in str(message)
+
+    @override_settings(SECRET_KEY=f"django-insecure-{KEY}", SILENCED_SYSTEM_CHECKS=["jobqueue.E014"])
+    @pytest.mark.django_db(databases=["default", "other"])
+    def test_a_worker_heeds_a_silenced_check(self) -> None:
+        call_command("jobworker", "work_off", skip_checks=False, verbosity=0)
 
     @override_settings(SECRET_KEY="django-insecure-", JOBQUEUE={"SIGNING_KEYS": [KEY]})
     def test_signing_keys_stand_in_for_the_secret_key(self) -> None:

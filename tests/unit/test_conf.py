@@ -13,10 +13,13 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.test import override_settings
 
-from jobqueue.conf import RULES, Problem, Settings, get_settings, read
+from jobqueue.conf import RULES, SECRET, Problem, Settings, get_settings, read
 from jobqueue.handlers.signing import sign
 from jobqueue.policy.backoff import backoff
 
+#: Fernet keys, and their ids.
+KEY, OTHER_KEY = "A" * 43 + "=", "B" * 42 + "A="
+CARD = re.compile(r"\b\d{16}\b")
 HOUR, DAY = 3600.0, 86_400.0
 
 
@@ -49,6 +52,10 @@ GOOD: list[tuple[str, Any, Any]] = [
     ("QUEUES", ["mail", "default"], {"mail": 0, "default": 0}),
     ("QUEUES", {"mail": 10, "default": -3}, {"mail": 10, "default": -3}),
     ("SIGNING_KEYS", ["new", "old"], ("new", "old")),
+    ("ENCRYPTION_KEYS", [KEY, OTHER_KEY], (KEY, OTHER_KEY)),
+    ("ENCRYPTION_KEYS", [None, KEY], (None, KEY)),
+    ("ENCRYPTION_KEYS", [None], (None,)),
+    ("REDACT", ["iban", "card_number", CARD], ("iban", "card_number", CARD)),
     ("CLAIM_AHEAD", 1, 1),
     ("MAX_PAYLOAD_BYTES", 1_048_576, 1_048_576),
     ("LOG_FORMAT", "json", "json"),
@@ -93,6 +100,26 @@ BAD: list[tuple[str, Any, str]] = [
     ("SIGNING_KEYS", "key", "must be a list of non-empty strings, the newest first"),
     ("SIGNING_KEYS", [""], "must be a list of non-empty strings"),
     ("SIGNING_KEYS", [b"key"], "must be a list of non-empty strings"),
+    ("ENCRYPTION_KEYS", KEY, "must be a list of Fernet keys, the newest first."),
+    ("ENCRYPTION_KEYS", None, "must be a list of Fernet keys, the newest first."),
+    (
+        "ENCRYPTION_KEYS",
+        [KEY, "s3cret"],
+        "must be a list of Fernet keys, each 32 bytes as 44 characters of urlsafe base64; number 2 is not.",
+    ),
+    ("ENCRYPTION_KEYS", [KEY.encode()], "must be a list of Fernet keys, each 32 bytes"),
+    ("ENCRYPTION_KEYS", [KEY[1:]], "must be a list of Fernet keys, each 32 bytes"),
+    ("ENCRYPTION_KEYS", [KEY[:-1]], "must be a list of Fernet keys, each 32 bytes"),
+    ("ENCRYPTION_KEYS", [KEY.replace("A", "é")], "must be a list of Fernet keys, each 32 bytes"),
+    ("ENCRYPTION_KEYS", [""], "must be a list of Fernet keys, each 32 bytes"),
+    ("ENCRYPTION_KEYS", [KEY, None], "must be a list of Fernet keys, each 32 bytes"),
+    ("ENCRYPTION_KEYS", [KEY, OTHER_KEY, KEY], "names a key twice."),
+    ("REDACT", "iban", "must be a list of words and compiled regular expressions."),
+    ("REDACT", ["ib an"], "has 'ib an', which is neither a word of A-Z a-z 0-9 _ nor a compiled text pattern."),
+    ("REDACT", [""], "has '', which is neither a word"),
+    ("REDACT", [7], "has 7, which is neither a word"),
+    ("REDACT", [re.compile(b"x")], "has re.compile(b'x'), which is neither a word"),
+    ("REDACT", [re.compile("x*")], "has 'x*', which finds something in an empty text."),
     ("CLAIM_AHEAD", 0, "must be a whole number from 1 to 10000"),
     ("MAX_PAYLOAD_BYTES", 1_048_577, "must be a whole number from 256 to 1048576"),
     ("LOG_FORMAT", "xml", "must be one of people, logfmt, json"),
@@ -123,7 +150,7 @@ def test_every_key_has_examples(examples: list[tuple[str, Any, Any]]) -> None:
     assert {key for key, _, _ in examples} == set(RULES)
 
 
-@pytest.mark.parametrize(("key", "given"), [(key, given) for key, given, _ in BAD if key != "SIGNING_KEYS"])
+@pytest.mark.parametrize(("key", "given"), [(key, given) for key, given, _ in BAD if key not in SECRET])
 def test_the_hint_shows_the_value(key: str, given: Any) -> None:
     assert read({key: given})[1][0].hint == f"It is {given!r}."
 
@@ -133,9 +160,10 @@ def test_a_long_value_is_cut() -> None:
     assert problem.hint == f"It is '{'x' * 76}...."
 
 
+@pytest.mark.parametrize("key", sorted(SECRET))
 @pytest.mark.parametrize("given", ["s3cret", [b"s3cret"], {"s3cret": 1}])
-def test_no_message_shows_a_key(given: Any) -> None:
-    [problem] = read({"SIGNING_KEYS": given})[1]
+def test_no_message_shows_a_key(key: str, given: Any) -> None:
+    [problem] = read({key: given})[1]
     assert "s3cret" not in problem.message + problem.hint
     assert problem.hint == f"It is of type {type(given).__name__}."
 
@@ -206,6 +234,8 @@ def test_the_defaults() -> None:
         "shutdown_seconds": 25.0,
         "queues": {},
         "signing_keys": (),
+        "encryption_keys": (),
+        "redact": (),
         "claim_ahead": 500,
         "max_payload_bytes": 65_536,
         "log_format": "people",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from jobqueue import job
+from jobqueue.handlers.masking import Mask
 from jobqueue.performing.errors import LIMIT, describe, storable
 from jobqueue.testing import work_off
 
@@ -103,6 +104,15 @@ def test_a_long_text_keeps_its_beginning_and_its_end() -> None:
 def test_a_text_of_just_the_limit_is_kept_whole() -> None:
     assert storable("x" * LIMIT) == "x" * LIMIT
     assert storable("x" * (LIMIT + 1)) != "x" * (LIMIT + 1)
+
+
+@pytest.mark.parametrize("before", range(1, 40, 6))
+def test_a_value_is_hidden_before_the_text_is_cut(before: int) -> None:
+    secret = "0123456789abcdefghijklmnopqrstuvwxyzABCD"
+    message = "." * (LIMIT // 2 - len("ValueError: ") - before) + secret + "." * 2 * LIMIT
+    text = describe(raised(message), Mask([secret]))
+    assert secret[:before] not in text.partition("[…")[0][LIMIT // 2 - 50 :]
+    assert "*" in text
 
 
 @job

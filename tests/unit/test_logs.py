@@ -28,7 +28,9 @@ from jobqueue.outcomes import (
     Succeeded,
     TimedOut,
 )
+from jobqueue.performing.errors import complain
 from jobqueue.performing.executor import Ended
+from jobqueue.performing.results import encode_result
 from jobqueue.policy.backoff import backoff
 from jobqueue.policy.retry import Limits, decide
 from jobqueue.rows import ClaimedJob
@@ -51,6 +53,10 @@ JOB = ClaimedJob(
 )
 TRACEBACK = 'ValueError: no\n\nTraceback (most recent call last):\n  File "shop/jobs.py", line 1\nValueError: no\n'
 BELOW_THE_HEADLINE = TRACEBACK.partition("\n\n")[2].strip("\n")
+#: As it stands below a line: nothing in it begins one.
+INDENTED = BELOW_THE_HEADLINE.replace("\n", "\n    ")
+#: As a worker writes it.
+FORGED = "2026-11-22T09:00:00+00:00 done  #1 shop.jobs.pay  took=1ms"
 #: A new line, a return, a terminal's title and colour (ESC and the one-byte CSI), a direction, a half character.
 HARMFUL = "a\nb\rc\x1b]0;title\x07\x1b[31m\x9b31m\u2028\u202e\x00\x7f\ud800"
 
@@ -147,7 +153,7 @@ class TestForPeople:
         logs.ended(ended(outcome, JOB._replace(attempts=25)))
         first, *rest = said.lines()
         assert unstamped(first).startswith("fail  #4812 shop.jobs.send_receipt  attempt=25/25")
-        assert "\n".join(rest).endswith(BELOW_THE_HEADLINE)
+        assert "\n".join(rest).endswith(INDENTED)
         assert "".join(rest).count("ValueError: no") == 1
 
     def test_what_maintenance_settles(self, said: Said) -> None:
@@ -267,6 +273,52 @@ class TestHarmfulText:
         logs.ended(ended(Failed(f"ValueError: {HARMFUL}\n\n\tline"), JOB._replace(attempts=25)))
         assert all(char.isprintable() or char in "\n\t" for char in said.getvalue())
         assert said.getvalue().endswith(" \tline\n")
+
+    @pytest.mark.parametrize("break_", ["\n", "\r", "\r\n", "\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\u2029"])
+    def test_nothing_in_a_name_or_an_error_begins_a_line(self, said: Said, style: str, break_: str) -> None:
+        configure(2, said, style)
+        text = break_.join(["x", FORGED, '{"event": "job.done"}', "ts=2026 event=job.done", "*** Starting"])
+        job = JOB._replace(name=text, queue=text, attempts=25)
+        logs.started(job)
+        logs.ended(ended(Failed(f"ValueError: {text}\n\nTraceback:\n{text}"), job))
+        logs.settled(job, Crashed(text), text)
+        complain(job, text, ValueError(text))
+        encode_result(object(), job)
+        encode_result("x" * 100_000, job)
+        logs.say(logging.INFO, "stop", text, field=text)
+        try:
+            raise ValueError(text)
+        except ValueError:
+            logging.getLogger("jobqueue.worker").exception("the worker cannot go on")
+        lines = said.lines()
+        assert len(lines) > 8
+        for line in lines:
+            if style == "people":
+                assert line.startswith("    ") or re.match(r"\S+[+-]\d\d:\d\d (?!done|\*)", line), line
+            else:
+                assert read(line, style)["event"] != "job.done"
+                assert line.isprintable()
+
+    def test_a_projects_own_handler_gets_no_character_that_steers_a_terminal(
+        self, loggers: logging.Logger
+    ) -> None:
+        messages: list[str] = []
+        listener = logging.Handler()
+        listener.emit = lambda record: messages.append(record.getMessage())  # type: ignore[method-assign]
+        loggers.handlers[:] = [listener]
+        loggers.setLevel(logging.DEBUG)
+        self.log_it()
+        logs.ended(ended(Failed(f"a\n\n{HARMFUL}"), JOB._replace(attempts=25)))
+        complain(JOB._replace(name=HARMFUL), "hook after", ValueError(HARMFUL))
+        encode_result(object(), JOB._replace(name=HARMFUL))
+        assert len(messages) == 10
+        assert all(char.isprintable() or char in "\n\t" for message in messages for char in message)
+
+    def test_a_system_log_gets_harmless_lines(self) -> None:
+        record = logging.makeLogRecord({"msg": f"a\n{FORGED}{HARMFUL}"})
+        text = logs.PeopleFormatter(False, stamped=False).format(record)
+        assert text.startswith(f"a\n    {FORGED}a\n    b")
+        assert all(char.isprintable() or char == "\n" for char in text)
 
     def test_machines_get_the_text_back_as_it_was(self, said: Said) -> None:
         configure(1, said, "json")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import pwd
 import stat
 import subprocess
 import sys
@@ -188,6 +189,26 @@ class TestHeldByAnother:
             PidFile(path).holder()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files and processes to others")
+@pytest.mark.parametrize("theirs", [True, False])
+def test_a_file_of_another_user_names_that_users_processes_and_no_others(
+    path: Path, run: Run, theirs: bool
+) -> None:
+    nobody = pwd.getpwnam("nobody").pw_uid
+    holder = run(LOCK_AND_WRITE)
+    heard(holder)
+    os.chown(path, nobody, -1)
+    with subprocess.Popen(["sleep", "60"], user=nobody if theirs else None) as named:
+        tell(holder, repr(content_of(named.pid)))
+        assert heard(holder) == "written"
+        if theirs:
+            assert PidFile(path).holder() == named.pid
+        else:
+            with pytest.raises(ForeignProcess, match=r"jobs\.pid"):
+                PidFile(path).holder()
+        named.kill()
+
+
 class TestHeldByNobody:
     def test_without_a_file_there_is_no_holder_and_none_is_made(self, path: Path) -> None:
         assert PidFile(path).holder() is None
@@ -243,7 +264,7 @@ class TestTheFileItself:
         if exists:
             target.write_text("precious")
         path.symlink_to(target)
-        with pytest.raises(OSError, match="symbolic links"):
+        with pytest.raises(OSError, match="symbolic link"):
             act(PidFile(path))
         assert target.exists() == exists
         assert not exists or target.read_text() == "precious"
@@ -256,6 +277,51 @@ class TestTheFileItself:
         descriptor = PidFile(path).claim()
         assert fcntl.fcntl(descriptor, fcntl.F_GETFD) & fcntl.FD_CLOEXEC
         os.close(descriptor)
+
+
+class TestHandedOn:
+    """The program that takes the holder's place holds it, too, and nobody could take it in between."""
+
+    CLAIM_AGAIN = (
+        START + "import time; time.sleep(0.3); file.claim(); print('claimed', flush=True); time.sleep(60)"
+    )
+
+    def test_the_next_program_of_the_process_claims_it_without_a_gap(self, path: Path, run: Run) -> None:
+        process = run(
+            START + "import os; file.hand_on(file.claim()); print('held', flush=True); sys.stdin.readline()\n"
+            f"os.execv(sys.executable, [sys.executable, '-c', {self.CLAIM_AGAIN!r}, sys.argv[1]])"
+        )
+        assert heard(process) == "held"
+        tell(process, "go on")
+        found: set[int | None] = set()
+        with process.stdout as output:  # type: ignore[union-attr]
+            os.set_blocking(output.fileno(), False)
+            while not output.readline():
+                found.add(PidFile(path).holder())
+                with pytest.raises(AlreadyRunning):
+                    PidFile(path).claim()
+        assert found == {process.pid}
+        assert PidFile(path).holder() == process.pid
+
+    def test_a_word_in_the_environment_that_is_not_so_is_no_lock(
+        self, path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        process = run(HOLD)
+        heard(process)
+        for word in ("", "x", "999999", "0", "-1"):
+            monkeypatch.setenv("JOBQUEUE_PID_FILE", word)
+            with pytest.raises(AlreadyRunning):
+                PidFile(path).claim()
+            assert "JOBQUEUE_PID_FILE" not in os.environ
+
+    def test_programs_that_are_started_later_get_nothing_of_it(self, path: Path) -> None:
+        file = PidFile(path)
+        descriptor = file.claim()
+        file.hand_on(descriptor)
+        assert file.claim() == descriptor
+        assert fcntl.fcntl(descriptor, fcntl.F_GETFD) & fcntl.FD_CLOEXEC
+        assert "JOBQUEUE_PID_FILE" not in os.environ
+        file.release(descriptor)
 
 
 def test_the_start_time_tells_two_processes_of_one_number_apart(run: Run) -> None:

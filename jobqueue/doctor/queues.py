@@ -1,0 +1,100 @@
+"""What waits, and whether somebody takes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+from jobqueue.doctor.finding import Finding, error, hint, ok, warning
+from jobqueue.doctor.site import Site
+from jobqueue.doctor.words import age, few, span, up_to
+from jobqueue.models import Pool
+from jobqueue.stores.lanes import Lane, count_ready, read_lanes
+
+#: Queues and priorities that are looked at.
+LANES = 1000
+#: Jobs are counted up to here.
+MANY = 10_000
+#: A ready job that waits for longer is worth a word.
+OLD_SECONDS = 300.0
+#: Maintenance makes due jobs ready within moments.
+OVERDUE_SECONDS = 60.0
+#: Queues that are told of one by one.
+NAMED = 5
+
+
+def queues(site: Site) -> Iterator[Finding]:
+    """Report what waits, and what nobody takes."""
+    lanes = read_lanes(site.alias, LANES)
+    takers = [pool for pool in site.living if not pool.quiet]
+    found = [*nobody(site, lanes, takers), *old(lanes, takers, site.now), *overdue(site)]
+    yield from found
+    if len(lanes) == LANES:
+        message = f"only the first {LANES:,} kinds of queue and priority were looked at"
+        yield hint("queues.many", message, "Use few queues and few priorities; let run_at tell the order.")
+    if not found:
+        yield ok("queues", waiting(lanes, site.now))
+
+
+def waiting(lanes: Sequence[Lane], now: datetime) -> str:
+    """Return what waits, in words."""
+    if not lanes:
+        return "no job waits"
+    return f"jobs wait in {few(_names(lanes), NAMED)}, the oldest for {_oldest(lanes, now)}"
+
+
+def nobody(site: Site, lanes: Sequence[Lane], takers: Sequence[Pool]) -> Iterator[Finding]:
+    """Report lanes that no living pool takes; without any such pool another topic speaks."""
+    lost = [lane for lane in lanes if not any(takes(pool, lane) for pool in takers)]
+    names = _names(lost) if takers else []
+    for name in names[:NAMED]:
+        mine = [lane for lane in lost if lane.queue == name]
+        count = up_to(MANY, count_ready(site.alias, mine, MANY))
+        priorities = sorted(lane.priority for lane in mine)
+        which = "" if _is_whole(mine, lanes) else f" of priority {few(priorities, NAMED)}"
+        message = f'no worker takes {count}{which} in "{name}"; the oldest waits for {_oldest(mine, site.now)}'
+        yield error("queues.nobody", message, f"Start one: python manage.py jobworker --queue {name}")
+    if len(names) > NAMED:
+        message = f"no worker takes {few(names[NAMED:], NAMED)} either"
+        yield error("queues.nobody", message, "Start one: python manage.py jobworker")
+
+
+def takes(pool: Pool, lane: Lane) -> bool:
+    """Whether a pool performs the jobs of a lane."""
+    low, high = pool.min_priority, pool.max_priority
+    in_bounds = (low is None or lane.priority >= low) and (high is None or lane.priority <= high)
+    return in_bounds and (not pool.queues or lane.queue in pool.queues)
+
+
+def old(lanes: Sequence[Lane], takers: Sequence[Pool], now: datetime) -> Iterator[Finding]:
+    """Report that workers cannot keep up."""
+    taken = [lane for lane in lanes if any(takes(pool, lane) for pool in takers)]
+    oldest = min(taken, key=lambda lane: lane.oldest, default=None)
+    if oldest is not None and age(oldest.oldest, now) > OLD_SECONDS:
+        waits = span(age(oldest.oldest, now))
+        message = f'a job of priority {oldest.priority} in "{oldest.queue}" waits for {waits}'
+        remedy = f"More workers: python manage.py jobworker -n 4 --queue {oldest.queue}"
+        yield warning("queues.old", message, remedy)
+
+
+def overdue(site: Site) -> Iterator[Finding]:
+    """Report jobs whose time has come and that no maintenance has made ready."""
+    late = site.now - timedelta(seconds=max(OVERDUE_SECONDS, 2 * site.settings.poll_seconds))
+    first = site.jobs.scheduled().values_list("run_at", flat=True).first() if site.living else None
+    if first is not None and first < late:
+        count = up_to(MANY, site.jobs.scheduled().filter(run_at__lt=late)[:MANY].count())
+        message = f"due and not made ready: {count}, the first for {span(age(first, site.now))}"
+        yield error("queues.overdue", message, "Restart the workers: python manage.py jobworker restart")
+
+
+def _names(lanes: Sequence[Lane]) -> list[str]:
+    return list(dict.fromkeys(lane.queue for lane in lanes))
+
+
+def _is_whole(mine: Sequence[Lane], lanes: Sequence[Lane]) -> bool:
+    """Whether some lanes of a queue are all that the queue has."""
+    return len(mine) == sum(lane.queue == mine[0].queue for lane in lanes)
+
+
+def _oldest(lanes: Sequence[Lane], now: datetime) -> str:
+    return span(max(age(min(lane.oldest for lane in lanes), now), 0.0))

@@ -1,0 +1,41 @@
+"""How findings speak of time and of numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from jobqueue.cli.banner import counted
+
+
+def span(seconds: float) -> str:
+    """Return a duration as people say it: 0.3 ms, 3 s, 14 min, 2 h, 3 days."""
+    if seconds < 0.0001:
+        return "less than 0.1 ms"
+    if seconds < 1:
+        return f"{seconds * 1000:.1f} ms" if seconds < 0.01 else f"{seconds * 1000:.0f} ms"
+    for size, word, until in ((1, "s", 120), (60, "min", 7200), (3600, "h", 172_800)):
+        if seconds < until:
+            return f"{seconds / size:.0f} {word}"
+    return f"{seconds / 86_400:,.0f} days"
+
+
+def age(moment: datetime, now: datetime) -> float:
+    """Return the seconds from a moment until now; less than nothing if it is still to come."""
+    return (now - moment).total_seconds()
+
+
+def up_to(limit: int, number: int, noun: str = "job") -> str:
+    """Return a number with its noun, of what was counted up to a limit only."""
+    return counted(number, noun) if number < limit else f"{limit:,}+ {noun}s"
+
+
+def few(words: Sequence[object], limit: int) -> str:
+    """Return the first of some words, and how many more there are."""
+    more = len(words) - limit
+    return ", ".join(map(str, words[:limit])) + (f" and {more:,} more" if more > 0 else "")
+
+
+def in_bytes(size: int) -> str:
+    """Return the size of a file as people say it."""
+    return f"{size / 1024:,.0f} kB" if size < 1024 * 1024 else f"{size / 1024 / 1024:,.0f} MB"

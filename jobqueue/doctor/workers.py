@@ -1,0 +1,85 @@
+"""The pools: who lives, who is silent, who has died, and of which release they are."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from jobqueue.cli.banner import counted
+from jobqueue.doctor.finding import Finding, error, ok, warning
+from jobqueue.doctor.site import Site
+from jobqueue.doctor.words import age, few, span
+from jobqueue.models import Pool
+
+#: A death is news for so long.
+LATELY_SECONDS = 3600.0
+#: A heartbeat further ahead of the clock was not sent by this time.
+SKEW_SECONDS = 5.0
+#: Pools that are told of one by one.
+NAMED = 3
+
+
+def workers(site: Site) -> Iterator[Finding]:
+    """Report about all pools."""
+    living = site.living
+    if living:
+        yield ok("workers", alive(living))
+    else:
+        yield error("workers.none", "none alive", "Start one: python manage.py jobworker")
+    yield from (*silent(site), *dead(site), *early(site), *quiet(living), *releases(living, site.settings.release))
+
+
+def alive(living: list[Pool]) -> str:
+    """Return how many pools live and how many jobs they perform at a time, in words."""
+    slots = sum(pool.processes * max(pool.threads, pool.coroutines) for pool in living)
+    release = f", release {living[0].release}" if living[0].release else ""
+    return f"{counted(len(living), 'pool')} alive with {counted(slots, 'slot')}{release}"
+
+
+def silent(site: Site) -> Iterator[Finding]:
+    """Report the pools whose heart has stopped, and that nobody has declared dead yet."""
+    pools = [pool for pool in site.pools if pool.alive and site.is_silent(pool)]
+    if pools:
+        message = f"no heartbeat within the lease, so they count as dead: {_told(site, pools, 'ago')}"
+        yield warning("workers.silent", message, f"Is it there? On {pools[0].host}: ps -p {pools[0].pid}")
+
+
+def dead(site: Site) -> Iterator[Finding]:
+    """Report the pools that others have declared dead lately."""
+    pools = [pool for pool in site.pools if not pool.alive and age(pool.beat_at, site.now) < LATELY_SECONDS]
+    if pools:
+        message = f"declared dead, by their last heartbeats: {_told(site, pools, 'ago')}"
+        remedy = f"Its log says why. Out of memory? On {pools[-1].host}: dmesg | grep -i kill"
+        yield warning("workers.dead", message, remedy)
+
+
+def early(site: Site) -> Iterator[Finding]:
+    """Report heartbeats from the future: a clock was set back, or another host's is wrong."""
+    pools = [pool for pool in site.pools if age(pool.beat_at, site.now) < -SKEW_SECONDS]
+    if pools:
+        message = f"a clock was set back, or is wrong; heartbeats from the future: {_told(site, pools, 'ahead')}"
+        yield warning("clock.future", message, f"Set clocks by NTP. On {pools[0].host}: timedatectl")
+
+
+def quiet(living: list[Pool]) -> Iterator[Finding]:
+    """Report pools that were told to take no new jobs."""
+    resting = [pool for pool in living if pool.quiet]
+    if resting:
+        grade = error if len(resting) == len(living) else warning
+        remedy = f"Let it start anew. On {resting[0].host}: kill -HUP {resting[0].pid}"
+        yield grade("workers.quiet", f"told to take no new jobs: {few(resting, NAMED)}", remedy)
+
+
+def releases(living: list[Pool], ours: str) -> Iterator[Finding]:
+    """Report pools of different releases, or of another than this code."""
+    counts = Counter(pool.release for pool in living)
+    if len(counts) > 1 or (ours and living and ours not in counts):
+        told = ", ".join(f"{release or 'none'} ({counted(count, 'pool')})" for release, count in counts.items())
+        message = f"releases at work: {told}; this is {ours or 'none'}"
+        yield warning("workers.releases", message, "Restart the old ones: python manage.py jobworker restart")
+
+
+def _told(site: Site, pools: list[Pool], direction: str) -> str:
+    """Return pools with their last heartbeats."""
+    told = [f"{pool} ({span(abs(age(pool.beat_at, site.now)))} {direction})" for pool in pools[:NAMED]]
+    return few([*told, *pools[NAMED:]], NAMED)

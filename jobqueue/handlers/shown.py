@@ -1,0 +1,61 @@
+"""A row's arguments for people, the sensitive ones hidden. Nothing is performed, and no other row is read."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any
+
+from jobqueue.exceptions import CorruptHandler, UnknownPerformable
+from jobqueue.handlers import contents, declared_in
+from jobqueue.handlers.functions import find_function
+from jobqueue.handlers.masking import Mask, masked, sensitive_values
+from jobqueue.handlers.methods import no_method, original, receiver_class, shape_of
+from jobqueue.handlers.plain import plain
+from jobqueue.rows import ClaimedJob
+
+if TYPE_CHECKING:
+    from jobqueue.models import Job
+
+
+def masked_arguments(job: Job | ClaimedJob) -> dict[str, Any]:
+    """Return the arguments of a row, or the attributes of its object, by name, with the sensitive ones hidden.
+
+    Values are plain: dict, list, text, numbers, dates …; a model instance is the text ``shop.order 7``. Of a method's
+    job, ``self`` is the object.
+
+    Raises:
+        BadSignature, CorruptHandler: if the signature does not hold, or the handler is not readable.
+        UnknownPerformable: if this release does not have what it names, and so does not know what is sensitive.
+    """
+    arguments, declared = _arguments(job)
+    return {**masked(arguments, declared)}
+
+
+def mask_for(job: Job | ClaimedJob) -> Mask:
+    """Return what hides the sensitive values of a row in a text."""
+    try:
+        arguments, declared = _arguments(job)
+    except Exception:  # whatever is wrong with it: it is not performed then, and its arguments are in no error
+        return Mask()
+    return Mask(sensitive_values(arguments, declared))
+
+
+def _arguments(job: Job | ClaimedJob) -> tuple[dict[str, Any], Collection[str]]:
+    """Return the arguments by name, and which of the names are declared sensitive."""
+    data, signed = contents(job)
+    declared = declared_in(data, signed).sensitive
+    if "object" in data:
+        return plain(data.get("state", {})), declared
+    args, kwargs = plain(data.get("args", [])), plain(data.get("kwargs", {}))
+    if not isinstance(args, list) or not isinstance(kwargs, dict):
+        raise CorruptHandler("The handler's args must be a list and its kwargs an object.")
+    if "job" in data:
+        return find_function(data["job"], signed=signed).shape.named(args, kwargs), declared
+    receiver = data["of"]
+    cls = receiver_class(receiver)
+    # A method's parameters are those of the bound one; nothing is called on the instance.
+    obj = cls if receiver["$"] == "class" else object.__new__(cls)
+    method = data["method"]
+    if not callable(getattr(obj, method, None)):
+        raise UnknownPerformable(no_method(obj, method))
+    return {"self": plain(receiver), **shape_of(original(obj, method), method).named(args, kwargs)}, declared

@@ -1,0 +1,59 @@
+"""What waits, without counting it: each queue and priority with its oldest ready job."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import NamedTuple
+
+from django.db import connections
+
+from jobqueue.models import Job
+
+# One or two index probes for each lane, however many jobs are in it (a loose index scan).
+LANES = """
+WITH RECURSIVE head(id, number) AS (
+  SELECT (SELECT id FROM jobqueue_job WHERE state = 1 ORDER BY queue, priority * -1, run_at, id LIMIT 1), 1
+  UNION ALL
+  SELECT coalesce(
+    (SELECT below.id FROM jobqueue_job AS below
+     WHERE below.state = 1 AND below.queue = job.queue AND below.priority * -1 > job.priority * -1
+     ORDER BY below.priority * -1, below.run_at, below.id LIMIT 1),
+    (SELECT beside.id FROM jobqueue_job AS beside
+     WHERE beside.state = 1 AND beside.queue > job.queue
+     ORDER BY beside.queue, beside.priority * -1, beside.run_at, beside.id LIMIT 1)), number + 1
+  FROM head CROSS JOIN jobqueue_job AS job WHERE job.id = head.id AND number < %s)
+SELECT job.id, job.queue, job.priority, job.run_at
+FROM head CROSS JOIN jobqueue_job AS job WHERE job.id = head.id ORDER BY number
+"""
+
+COUNT = """
+SELECT count(*) FROM (
+  SELECT 1 FROM jobqueue_job WHERE state = 1 AND queue = %s AND priority * -1 = %s LIMIT %s) AS found
+"""
+
+
+class Lane(NamedTuple):
+    """The ready jobs of one queue and priority."""
+
+    queue: str
+    priority: int
+    oldest: datetime
+
+
+def read_lanes(alias: str, limit: int) -> list[Lane]:
+    """Return the lanes that have ready jobs, by queue and by falling priority; no more than ``limit``."""
+    heads = Job.objects.using(alias).raw(LANES, [limit])
+    return [Lane(job.queue, job.priority, job.run_at) for job in heads]
+
+
+def count_ready(alias: str, lanes: Iterable[Lane], limit: int) -> int:
+    """Return how many jobs are in some lanes; ``limit`` if there are so many or more."""
+    count = 0
+    with connections[alias].cursor() as cursor:
+        for lane in lanes:
+            cursor.execute(COUNT, (lane.queue, -lane.priority, limit - count))
+            count += cursor.fetchone()[0]
+            if count >= limit:
+                break
+    return count
