@@ -54,7 +54,6 @@ class Maintenance:
         while not self._leaving:
             try:
                 self._turn()
-                self._failures = 0
             except (DatabaseError, InterfaceError) as error:
                 self._mend(error)
         self._leave()
@@ -72,6 +71,9 @@ class Maintenance:
                 with self._deadline:
                     pause = self._do(duty)
                 self._due[type(duty)] = self._post.clock() + pause
+        if self._failures:
+            self._failures = 0
+            self._post.ring_workers()  # those that sleep do not know yet that they must connect anew
         self._sleep()
 
     def _do(self, duty: Duty) -> float:
@@ -107,10 +109,11 @@ class Maintenance:
             self._due[Promotion] = 0.0
 
     def _mend(self, error: Exception) -> None:
-        """Drop the connection and what was observed through it, and pause."""
+        """Drop the connection and what was observed through it, and pause; then everything is to be looked at."""
         connections[self._post.store.alias].close()
         for duty in self._duties:
             duty.forget()
+            self._due[type(duty)] = 0.0
         pause = reconnect_pause(self._failures, random())  # noqa: S311 (it only spreads the pools)
         logs.unreachable(self._post.store.alias, error, pause, self._failures)
         self._failures += 1

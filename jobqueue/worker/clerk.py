@@ -37,6 +37,7 @@ from jobqueue.stores.base import Store
 from jobqueue.worker.bell import Bell
 from jobqueue.worker.board import Ending, Slot
 from jobqueue.worker.buffer import Buffer
+from jobqueue.worker.stock import Stock
 
 logger = logging.getLogger("jobqueue.worker")
 
@@ -79,6 +80,7 @@ class Clerk(threading.Thread):
         buffer: Buffer,
         slot: Slot,
         bell: Bell,
+        stock: Stock,
         *,
         pool_id: Callable[[], int],
         selection: Selection,
@@ -89,6 +91,7 @@ class Clerk(threading.Thread):
         self._buffer = buffer
         self._bell = bell
         self._slot = slot
+        self._stock = stock
         self._pool_id = pool_id
         self._selection = selection
         self._quiet = quiet
@@ -176,6 +179,8 @@ class Clerk(threading.Thread):
             self._renew(self._renewals.popleft())
         if self._urgent:
             self._flush()
+        if not self._stock.due_in:
+            self._take_stock()
         # Said before the look: who stores a job after it must find us waiting.
         self._slot.words.waiting = self._buffer.hungry
         if wanted := self._wanted():
@@ -195,8 +200,11 @@ class Clerk(threading.Thread):
         return min(wanted, self._buffer.hungry) if self._wary else wanted
 
     def _sleep(self) -> None:
-        """Sleep until the bell rings or a flush is due. Maintenance polls, for all workers at once."""
-        self._bell.wait(self._oldest + FLUSH_SECONDS - time.monotonic() if self._ended else None)
+        """Sleep until the bell rings or something is due. Maintenance polls, for all workers at once."""
+        pause = self._stock.due_in
+        if self._ended:
+            pause = min(pause, self._oldest + FLUSH_SECONDS - time.monotonic())
+        self._bell.wait(pause)
 
     def _is_flush_due(self) -> bool:
         if not self._ended:
@@ -215,6 +223,7 @@ class Clerk(threading.Thread):
             for lost in self._finish(finishes):
                 logs.lost(lost.job)
         self._slot.write(len(batch))
+        self._stock.remove(each.job for each in batch)
         for each in batch:
             if each.acknowledge is not None:
                 each.acknowledge.set()
@@ -235,22 +244,31 @@ class Clerk(threading.Thread):
         if limit == 0 or pool_id == 0:
             return 0
         request = ClaimRequest(uuid4(), pool_id, self._slot.name, limit, **asdict(self._selection))
-        try:
-            with self._deadline:
-                jobs = self._store.claim(request)
-        except (DatabaseError, InterfaceError) as error:
-            self._mend(error, 0)
-            # The answer may be lost, not the claim: it was ours if it was made at all.
-            jobs = self._steadily(lambda: self._store.adopt(request))
+        jobs = self._steadily(self._taking(request))
         if jobs:
             logger.debug("claimed %d of %d", len(jobs), limit)
             self._lay_in(jobs)
         return len(jobs)
 
+    def _taking(self, request: ClaimRequest) -> Callable[[], list[ClaimedJob]]:
+        """Return a claim that may be repeated: the answer may have been lost, not the claim."""
+        asked = False
+
+        def take() -> list[ClaimedJob]:
+            nonlocal asked
+            made = self._store.adopt(request) if asked else []
+            if asked and not made:
+                self._stock.unanswered(request.claim_id)
+            asked = True
+            return made or self._store.claim(request)
+
+        return take
+
     def _lay_in(self, jobs: list[ClaimedJob]) -> None:
         """Hold what was claimed; next to a job with a crash behind it, nothing and by nobody who is not free for it."""
         kept, rest = set_apart(jobs, self._buffer.hungry)
         self._wary = bool(kept[0].crashes or rest)
+        self._stock.add(kept)
         if self._wary:
             self._flush()  # what has ended must not be charged for it either
         self._buffer.put(kept)
@@ -260,6 +278,8 @@ class Clerk(threading.Thread):
         jobs = [renewal.job, *self._buffer.drain()]
         claim_id = uuid4()
         kept = self._steadily(lambda: self._store.restamp(jobs, claim_id))
+        self._stock.remove(jobs)
+        self._stock.add(kept)
         if kept and kept[0].id == renewal.job.id:
             renewal.kept = kept.pop(0)
         self._buffer.put_back(kept)
@@ -267,7 +287,15 @@ class Clerk(threading.Thread):
 
     def _put_back(self) -> None:
         """Release what is claimed and not started; the attempts are given back."""
-        self._release(self._buffer.drain())
+        jobs = self._buffer.drain()
+        self._release(jobs)
+        self._stock.remove(jobs)
+
+    def _take_stock(self) -> None:
+        """Give up what is held in our name and not by us."""
+        held = self._steadily(lambda: self._store.held(self._pool_id(), self._slot.name))
+        if surplus := self._stock.surplus(held):
+            self._steadily(lambda: self._store.finish(surplus))
 
     def _release(self, jobs: list[ClaimedJob]) -> None:
         if jobs:
@@ -293,6 +321,7 @@ class Clerk(threading.Thread):
         if isinstance(error, ProgrammingError) and failures >= FATAL_TRIES:
             raise error
         connections[self._store.alias].close()
+        self._stock.doubt()
         pause = reconnect_pause(failures, random())  # noqa: S311 (it only spreads the workers)
         logs.unreachable(self._store.alias, error, pause, failures)
         time.sleep(pause)
