@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.utils import timezone
 
 from jobqueue.conf import get_settings
 from jobqueue.exceptions import QueueFull
+from jobqueue.rows import When, due_at
 
 if TYPE_CHECKING:
     from jobqueue.stores.base import Store
 
 
-def check_room(store: Store, jobs: Iterable[tuple[str, datetime | None]]) -> None:
+def check_room(store: Store, jobs: Iterable[tuple[str, When | None]]) -> None:
     """Raise unless ``MAX_WAITING`` leaves room for these jobs.
 
     Only ready jobs are counted, and only jobs that would be ready at once are refused. The limit is a soft one: what
@@ -33,7 +33,7 @@ def check_room(store: Store, jobs: Iterable[tuple[str, datetime | None]]) -> Non
     if allowed is None:
         return
     now = timezone.now()
-    due = Counter(queue for queue, run_at in jobs if run_at is None or run_at <= now)
+    due = Counter(queue for queue, run_at in jobs if due_at(run_at, now) <= now)
     for queue, more in due.items():
         limit = allowed.get(queue) if isinstance(allowed, Mapping) else allowed
         if limit is not None and (waiting := store.waiting(queue, limit)) + more > limit:

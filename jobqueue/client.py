@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from asgiref.sync import sync_to_async
@@ -20,7 +20,7 @@ from jobqueue.handlers import as_performable, declared_options, dump, enqueue_ho
 from jobqueue.options import Options, behaviour, check_call, merge
 from jobqueue.pending import PendingIds, PendingJob
 from jobqueue.ringing import ringer
-from jobqueue.rows import NewJob
+from jobqueue.rows import NewJob, When, due_at
 from jobqueue.states import State
 from jobqueue.stores import get_store
 from jobqueue.stores.ears import SCHEDULE
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 #: Most jobs, and most characters of handlers, that one INSERT stores.
 BATCH_JOBS = 10_000
 BATCH_CHARACTERS = 8 * 1024 * 1024
-
-When = datetime | timedelta
 
 
 def enqueue(performable: Any, priority: int | None = None, run_at: When | None = None, **options: Any) -> Job:
@@ -226,7 +224,7 @@ def _insert_new(store: Store, new: NewJob, performable: Any) -> Job | None:
         if hook is not None:
             hook(job)
     signals.send(signals.job_enqueued, sender_of(performable), job=job)
-    _ring(store, _concerned(new.queue, new.run_at, timezone.now()))
+    _ring(store, _concerned(job.queue, job.run_at - job.created_at))
     return job
 
 
@@ -251,7 +249,7 @@ def _insert_many(store: Store, batches: Iterable[list[_Draft]]) -> list[int]:
         for batch in batches:
             ids += store.insert_many(_Signing(batch))
             for queue, run_at in set(map(_place, batch)):
-                queues |= _concerned(queue, run_at, now)
+                queues |= _concerned(queue, due_at(run_at, now) - now)
     _ring(store, queues)
     return ids
 
@@ -262,7 +260,7 @@ def _with_room(store: Store, batches: Iterable[list[_Draft]]) -> Iterator[list[_
         yield batch
 
 
-def _place(draft: _Draft) -> tuple[str, datetime | None]:
+def _place(draft: _Draft) -> tuple[str, When | None]:
     return draft.options.queue, draft.options.run_at
 
 
@@ -279,11 +277,11 @@ def _batches(drafts: Iterable[_Draft]) -> Iterator[list[_Draft]]:
         yield batch
 
 
-def _concerned(queue: str, run_at: datetime | None, now: datetime) -> set[str]:
+def _concerned(queue: str, wait: timedelta) -> set[str]:
     """Return whom to ring for a job: its queue, or those who promote if it is due before they would look."""
-    if run_at is None or run_at <= now:
+    if wait <= timedelta():
         return {queue}
-    return {SCHEDULE} if run_at <= now + timedelta(seconds=get_settings().poll_seconds) else set()
+    return {SCHEDULE} if wait <= timedelta(seconds=get_settings().poll_seconds) else set()
 
 
 def _ring(store: Store, queues: set[str]) -> None:

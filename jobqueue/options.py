@@ -15,6 +15,7 @@ from django.utils.module_loading import import_string
 
 from jobqueue.conf import DAY, LARGEST_PRIORITY, QUEUE_NAME, get_settings
 from jobqueue.exceptions import OptionError, QueueNameError, shown
+from jobqueue.rows import When
 
 DEFAULT_QUEUE = "default"
 LONGEST_KEY = 255
@@ -34,7 +35,7 @@ class Options:
     Attributes:
         queue: name of its queue.
         priority: larger first.
-        run_at: not before this time; None is now.
+        run_at: not before this time, or so long after it is stored; None is now.
         max_attempts: how often it is tried in all; None is the setting.
         max_run_time: seconds; None is the setting.
         on_missing: what becomes of a job whose model instance is gone, "cancel" or "fail".
@@ -51,7 +52,7 @@ class Options:
 
     queue: str = DEFAULT_QUEUE
     priority: int = 0
-    run_at: datetime | None = None
+    run_at: When | None = None
     max_attempts: int | None = None
     max_run_time: float | None = None
     on_missing: str = "cancel"
@@ -171,7 +172,7 @@ def _run_time(name: str, value: Any) -> float:
     return float(seconds)
 
 
-def _run_at(name: str, value: Any) -> datetime:
+def _run_at(name: str, value: Any) -> When:
     if isinstance(value, timedelta):
         return _from_now(name, value)
     if not isinstance(value, datetime):
@@ -188,10 +189,10 @@ def _run_at(name: str, value: Any) -> datetime:
     return value
 
 
-def _from_now(name: str, wait: timedelta) -> datetime:
+def _from_now(name: str, wait: timedelta) -> timedelta:
     if not timedelta(0) <= wait <= FURTHEST:
         raise OptionError(f"{name} as a timedelta must lie between 0 and ten years from now. {_got(wait)}")
-    return timezone.now() + wait
+    return wait  # from what the database says is now
 
 
 def _one_of(*allowed: str) -> Callable[[str, Any], str]:

@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
 from jobqueue.outcomes import Decision
 
+#: A time, or so long from now.
+When = datetime | timedelta
+
 
 class NewJob(NamedTuple):
-    """A checked, signed job, ready for the INSERT. ``run_at`` None means now, by the database's clock."""
+    """A checked, signed job, ready for the INSERT.
+
+    ``run_at`` None means now, and a timedelta so long from now, by the database's clock.
+    """
 
     handler: str
     name: str
     queue: str = "default"
     priority: int = 0
-    run_at: datetime | None = None
+    run_at: When | None = None
     max_attempts: int | None = None
     max_run_time: float | None = None
     key: str | None = None
 
     def __repr__(self) -> str:
         return f"<NewJob {self.name}>"
+
+
+def due_at(run_at: When | None, now: datetime) -> datetime:
+    """Return when a job is due that is stored now."""
+    if run_at is None:
+        return now
+    return now + run_at if isinstance(run_at, timedelta) else run_at
 
 
 class ClaimedJob(NamedTuple):

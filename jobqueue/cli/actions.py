@@ -72,7 +72,6 @@ def run(call: Invocation) -> int:
     """Run the pool in the foreground."""
     _become(call)
     _configure_logs(call)
-    _warn_of_debug()
     _check(call, forks=True)
     if call.words["pid"] is None:
         return _run_pool(call)
@@ -195,6 +194,7 @@ def _run_pool(call: Invocation, descriptor: int | None = None) -> int:
     else:
         logs.say(logging.INFO, "start", banner.summary(options, call.settings, get_store()))
     _warn_of_root(call)
+    _warn_of_debug()
     preflight.close_connections()
     supervisor = Supervisor(call.settings, options, call.say)
     status = supervisor.run()

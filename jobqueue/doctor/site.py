@@ -74,7 +74,7 @@ class Site:
     @cached_property
     def pools(self) -> list[Pool]:
         """All pools, dead ones included."""
-        return list(Pool.objects.using(self.alias).order_by("pk")[:MANY_POOLS])
+        return list(Pool.objects.using(self.alias).order_by("started_at", "pk")[:MANY_POOLS])
 
     @property
     def living(self) -> list[Pool]:

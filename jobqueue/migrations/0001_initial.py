@@ -6,6 +6,7 @@ import django.utils.timezone
 from django.db import migrations, models
 
 import jobqueue.models.expressions
+import jobqueue.models.pool
 
 
 class Migration(migrations.Migration):
@@ -19,7 +20,9 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
+                    models.BigIntegerField(
+                        default=jobqueue.models.pool.unused_id, editable=False, primary_key=True, serialize=False
+                    ),
                 ),
                 ("name", models.CharField(blank=True, help_text="From --app-name.", max_length=64)),
                 ("host", models.CharField(max_length=255)),

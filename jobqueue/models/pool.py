@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import ClassVar
 
 from django.db import models
@@ -10,9 +11,18 @@ from django.utils import timezone
 from jobqueue.models.expressions import Readable
 
 
+def unused_id() -> int:
+    """Return an id that no pool has had: a server that has lost its last commits would hand out a counter's twice.
+
+    Small enough to be exact in JSON.
+    """
+    return secrets.randbelow(2**53 - 1) + 1
+
+
 class Pool(models.Model):
     """One supervisor with its children. A pool that stops cleanly removes its row."""
 
+    id = models.BigIntegerField(primary_key=True, default=unused_id, editable=False)
     name = models.CharField(max_length=64, blank=True, help_text="From --app-name.")
     host = models.CharField(max_length=255)
     pid = models.IntegerField()

@@ -72,13 +72,16 @@ class ConnectionCare:
         if self._clock() - self._last > RESTED_SECONDS:
             close_old_connections()
 
-    def after(self, *, torn: bool = False) -> None:
-        """Drop connections that the job has broken or left in a transaction; all if it was torn out of its work."""
+    def after(self, *, torn: bool = False, failed: bool = False) -> None:
+        """Drop connections that the job has broken or left in a transaction; all if it was torn out of its work.
+
+        If it has failed, also those to a standby: after a failover the same name leads to another server.
+        """
         for connection in self._connections:
             if connection.in_atomic_block:
                 if connection not in self._in_callers_block:
                     _leave_block(connection)
-            elif torn:
+            elif torn or (failed and _is_read_only(connection)):
                 connection.close()
             elif connection.errors_occurred or connection.autocommit != connection.settings_dict["AUTOCOMMIT"]:
                 connection.close_if_unusable_or_obsolete()
@@ -111,6 +114,12 @@ def cancel_queries() -> None:
             raw.cancel_safe(timeout=CANCEL_SECONDS)
         except Exception:
             logger.exception('a query on database "%s" could not be cancelled', connection.alias)
+
+
+def _is_read_only(connection: BaseDatabaseWrapper) -> bool:
+    """Whether the server has told that it takes no writes, as a standby does; it is not asked."""
+    told = getattr(getattr(connection.connection, "info", None), "parameter_status", lambda name: None)
+    return "on" in {told("in_hot_standby"), told("default_transaction_read_only")}
 
 
 def _leave_block(connection: BaseDatabaseWrapper) -> None:

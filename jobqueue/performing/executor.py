@@ -120,7 +120,8 @@ class Executor:
             outcome = Failed(describe_for(job, error), error)
             ended = Ended(job, outcome, self._decide(job, outcome), started, time.monotonic())
         # An exception from outside may have come in the middle of a query.
-        self._care.after(torn=self._torn or isinstance(ended.outcome, TimedOut | Released))
+        torn = self._torn or isinstance(ended.outcome, TimedOut | Released)
+        self._care.after(torn=torn, failed=isinstance(ended.outcome, Failed))
         return ended
 
     def _load(self, job: ClaimedJob) -> Loaded | Outcome:
@@ -170,7 +171,7 @@ class Executor:
         except ClaimLost:
             outcome = Lost()
         except Exception as error:
-            outcome = Failed(describe_for(job, error), error)
+            outcome = Failed(describe_for(job, error), error, *self._next_time(job, loaded, error))
         decision = self._decide(job, outcome)
         return Ended(job, outcome, decision, started, time.monotonic(), isinstance(outcome, Lost))
 
@@ -275,7 +276,8 @@ class Executor:
             attempts=job.attempts,
             crashes=job.crashes,
             limits=limits,
-            blocked_seconds=(timezone.now() - job.blocked_at).total_seconds() if job.blocked_at else 0.0,
+            # Both by the database's clock: ours may be wrong.
+            blocked_seconds=(job.run_at - job.blocked_at).total_seconds() if job.blocked_at else 0.0,
         )
         return decision if decision.error is None else replace(decision, error=storable(decision.error))
 

@@ -58,6 +58,7 @@ class Maintenance:
                 self._turn()
             except (DatabaseError, InterfaceError) as error:
                 self._forget()
+                self._due = dict.fromkeys(self._due, 0.0)
                 time.sleep(self._trouble.pause_after(error))
         self._leave()
 
@@ -73,7 +74,8 @@ class Maintenance:
             if self._due[type(duty)] <= self._post.clock():
                 pause = self._do(duty)
                 self._due[type(duty)] = self._post.clock() + pause
-        self._trouble.is_over()
+        if self._trouble.is_over():
+            self._post.ring_workers()  # those that sleep do not know yet that they must connect anew
         self._sleep()
 
     def _do(self, duty: Duty) -> float:

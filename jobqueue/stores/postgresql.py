@@ -17,7 +17,7 @@ from django.db import DatabaseError, InterfaceError, connections
 from django.db.models.functions import Now
 
 from jobqueue.models import Job
-from jobqueue.rows import ClaimedJob, ClaimRequest, Finish, NewJob, Promotion, Texts
+from jobqueue.rows import ClaimedJob, ClaimRequest, Finish, NewJob, Promotion, Texts, due_at
 from jobqueue.stores.base import NewJobs, Store, as_job, claim_order
 from jobqueue.stores.control import Control
 from jobqueue.stores.deadline import Deadline
@@ -175,24 +175,25 @@ class PostgreSQLStore(Store):
 
     def insert(self, new: NewJob) -> Job | None:
         """Store one job on the caller's connection and transaction; None if its key is taken."""
-        given = [value is not None for value in (new.run_at, new.max_attempts, new.max_run_time, new.key)]
+        given = [value is not None for value in (new.max_attempts, new.max_run_time, new.key)]
         # The statement looks at a given time twice.
         optional = (new.run_at, new.run_at, new.max_attempts, new.max_run_time, new.key)
-        values = (new.handler, new.name, new.queue, new.priority, *(each for each in optional if each is not None))
+        values: list[Any] = [new.handler, new.name, new.queue, new.priority]
+        values += [each for each in optional if each is not None]
         with connections[self.alias].cursor() as cursor:
-            cursor.execute(insert_statement(*given), values)
+            cursor.execute(insert_statement(_due(new), *given), values)
             row = cursor.fetchone()
         if row is None:
             return None
         job_id, now = row
-        return as_job(self.alias, new, job_id, new.run_at or now, now)
+        return as_job(self.alias, new, job_id, due_at(new.run_at, now), now)
 
     def insert_many(self, new: NewJobs) -> list[int]:
         """Store many jobs by COPY; their ids come back in the order given."""
         if not new:
             return []
         connection = connections[self.alias]
-        # Django wraps the errors of execute, not those of copy.
+        # COPY is the driver's own, with errors that Django does not know.
         with connection.cursor() as cursor, connection.wrap_database_errors:
             cursor.execute(IDS, (len(new),))
             now, ids = cursor.fetchone()
@@ -311,12 +312,18 @@ class PostgreSQLStore(Store):
         return Now() - timedelta(seconds=seconds) if seconds else Now()
 
 
+def _due(new: NewJob) -> str:
+    if new.run_at is None:
+        return ""
+    return "statement_timestamp() + %s" if isinstance(new.run_at, timedelta) else "%s"
+
+
 @lru_cache
-def insert_statement(run_at: bool, max_attempts: bool, max_run_time: bool, key: bool) -> str:
+def insert_statement(due: str, max_attempts: bool, max_run_time: bool, key: bool) -> str:
     """Return the INSERT of a job, with parameters only for what is given: each costs the caller some time."""
     columns = {"run_at": "statement_timestamp()", "state": "1"}
-    if run_at:
-        columns = {"run_at": "%s", "state": "CASE WHEN %s > statement_timestamp() THEN 0 ELSE 1 END"}
+    if due:
+        columns = {"run_at": due, "state": f"CASE WHEN {due} > statement_timestamp() THEN 0 ELSE 1 END"}
     if max_attempts:
         columns["max_attempts"] = "%s"
     if max_run_time:
@@ -338,6 +345,8 @@ def claim_statement(queues: bool, min_priority: bool, max_priority: bool) -> str
 def _line(job_id: int, job: NewJob, now: datetime, at: str) -> str:
     """Return a job as a line of COPY's text: a third of psycopg's work for a row."""
     handler, name, queue, priority, run_at, max_attempts, max_run_time, _key = job
+    if isinstance(run_at, timedelta):
+        run_at = now + run_at
     state = 0 if run_at is not None and run_at > now else 1
     return (
         f"{job_id}\t{_escaped(handler)}\t{_escaped_word(name)}\t{_escaped_word(queue)}\t{priority}"

@@ -21,7 +21,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
 from jobqueue.models import Job, JobQuerySet
-from jobqueue.rows import ClaimedJob, ClaimRequest, Finish, NewJob, Promotion, Texts
+from jobqueue.rows import ClaimedJob, ClaimRequest, Finish, NewJob, Promotion, Texts, due_at
 from jobqueue.states import State
 from jobqueue.stores.base import NewJobs, Store, as_job, claim_order
 from jobqueue.stores.ears import Ear
@@ -134,7 +134,7 @@ class SQLiteStore(Store):
     def insert(self, new: NewJob) -> Job | None:
         """Store one job on the caller's connection and transaction; None if its key is taken."""
         now = timezone.now()
-        run_at = new.run_at or now
+        run_at = due_at(new.run_at, now)
         state = State.SCHEDULED if run_at > now else State.READY
         columns = (new.handler, new.name, new.queue, new.priority, new.max_attempts, new.max_run_time, new.key)
         at = self._text(now)
@@ -147,8 +147,12 @@ class SQLiteStore(Store):
         """Store many jobs in one statement; their ids come back in the order given."""
         if not new:
             return []
-        rows = json.dumps([job._replace(run_at=self._text(job.run_at)) for job in new])
-        return sorted(job_id for (job_id,) in self._rows(INSERT_MANY, (rows, self._text(timezone.now()))))
+        now = timezone.now()
+        rows = json.dumps([job._replace(run_at=self._run_at(job, now)) for job in new])
+        return sorted(job_id for (job_id,) in self._rows(INSERT_MANY, (rows, self._text(now))))
+
+    def _run_at(self, new: NewJob, now: datetime) -> Any:
+        return None if new.run_at is None else self._text(due_at(new.run_at, now))
 
     def ear(self) -> Ear:
         """Return what sees the file change."""

@@ -30,6 +30,7 @@ from jobqueue.worker.bell import Bell
 from jobqueue.worker.board import Slot
 from jobqueue.worker.buffer import Buffer
 from jobqueue.worker.ends import Ends, not_begun, write
+from jobqueue.worker.stock import Stock
 from jobqueue.worker.trouble import Refused, Trouble
 
 logger = logging.getLogger("jobqueue.worker")
@@ -74,6 +75,7 @@ class Clerk(threading.Thread):
         buffer: Buffer,
         slot: Slot,
         bell: Bell,
+        stock: Stock,
         trouble: Trouble,
         *,
         pool_id: Callable[[], int],
@@ -85,6 +87,7 @@ class Clerk(threading.Thread):
         self._buffer = buffer
         self._bell = bell
         self._slot = slot
+        self._stock = stock
         self._pool_id = pool_id
         self._selection = selection
         self._quiet = quiet
@@ -168,6 +171,8 @@ class Clerk(threading.Thread):
             self._renew(self._renewals.popleft())
         if self._urgent:
             self._flush()
+        if not self._stock.due_in:
+            self._take_stock()
         # Said before the look: who stores a job after it must find us waiting.
         self._slot.words.waiting = self._buffer.hungry
         if wanted := self._wanted():
@@ -187,8 +192,9 @@ class Clerk(threading.Thread):
         return min(wanted, self._buffer.hungry) if self._wary else wanted
 
     def _sleep(self) -> None:
-        """Sleep until the bell rings or a flush is due. Maintenance polls, for all workers at once."""
-        self._bell.wait(self._ends.due_in(FLUSH_SECONDS))
+        """Sleep until the bell rings or something is due. Maintenance polls, for all workers at once."""
+        flush = self._ends.due_in(FLUSH_SECONDS)
+        self._bell.wait(self._stock.due_in if flush is None else min(flush, self._stock.due_in))
 
     def _is_flush_due(self) -> bool:
         if self._ends.due_in(FLUSH_SECONDS) == 0:
@@ -202,6 +208,7 @@ class Clerk(threading.Thread):
         fresh, again = self._ends.take()
         locked = self._finish(fresh, partial(write, self._store))
         locked |= self._finish(again, self._store.finish_around_locks)
+        self._stock.remove(each.job for each in (*fresh, *again) if each.job.id not in locked)
         self._ends.note(fresh, again, locked)
 
     def _finish(self, ended: Sequence[Ended], write: Write) -> set[int]:
@@ -249,6 +256,8 @@ class Clerk(threading.Thread):
         def take() -> list[ClaimedJob]:
             nonlocal asked
             made = self._store.adopt(request) if asked else []
+            if asked and not made:
+                self._stock.unanswered(request.claim_id)
             asked = True
             return made or self._store.claim(request)
 
@@ -258,6 +267,7 @@ class Clerk(threading.Thread):
         """Hold what was claimed; next to a job with a crash behind it, nothing and by nobody who is not free for it."""
         kept, rest = set_apart(jobs, self._buffer.hungry)
         self._wary = bool(kept[0].crashes or rest)
+        self._stock.add(kept)
         if self._wary:
             self._flush()  # what has ended must not be charged for it either
         self._buffer.put(kept)
@@ -267,6 +277,8 @@ class Clerk(threading.Thread):
         jobs = [renewal.job, *self._buffer.drain()]
         claim_id = uuid4()
         kept = self._steadily(lambda: self._store.restamp(jobs, claim_id))
+        self._stock.remove(jobs)
+        self._stock.add(kept)
         if len(kept) < len(jobs):
             # Some are others' by now; some only look so, because somebody keeps them locked.
             ours = {job.id for job in kept}
@@ -278,13 +290,22 @@ class Clerk(threading.Thread):
 
     def _put_back(self) -> None:
         """Release what is claimed and not started; the attempts are given back."""
-        self._release(self._buffer.drain())
+        jobs = self._buffer.drain()
+        self._stock.remove(jobs)
+        self._release(jobs)
+
+    def _take_stock(self) -> None:
+        """Give up what is held in our name and not by us."""
+        held = self._steadily(lambda: self._store.held(self._pool_id(), self._slot.name))
+        if surplus := self._stock.surplus(held):
+            self._steadily(lambda: self._store.finish_around_locks(surplus))
 
     def _release(self, jobs: Sequence[ClaimedJob]) -> None:
         if not jobs:
             return
         releases = [Finish(job, RELEASE) for job in jobs]
         _lost, locked = self._steadily(lambda: write(self._store, releases))
+        self._stock.add(each.job for each in locked)
         for each in locked:
             self._ends.add(not_begun(each.job))
 
@@ -299,6 +320,7 @@ class Clerk(threading.Thread):
             except REFUSALS:
                 raise
             except (DatabaseError, InterfaceError) as error:
+                self._stock.doubt()
                 time.sleep(self._trouble.pause_after(error))
             else:
                 self._trouble.is_over()

@@ -23,8 +23,10 @@ from jobqueue.worker.bell import Bell
 from jobqueue.worker.board import Board, Slot
 from jobqueue.worker.buffer import Buffer
 from jobqueue.worker.clerk import Clerk, Selection
+from jobqueue.worker.judge import Judge
 from jobqueue.worker.memory import resident_bytes
 from jobqueue.worker.places import Places
+from jobqueue.worker.stock import Stock
 from jobqueue.worker.trouble import Trouble
 
 #: How often a worker looks at its own size.
@@ -83,6 +85,7 @@ class Worker:
             self._buffer,
             slot,
             bell,
+            Stock(Judge(settings).crashed),
             Trouble(store, board),
             pool_id=lambda: board.header.pool_id,
             quiet=lambda: bool(board.header.quiet),

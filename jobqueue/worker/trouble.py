@@ -51,11 +51,12 @@ class Trouble:
             logs.unreachable(self._store.alias, error, pause, self._failures - 1)
         return pause
 
-    def is_over(self) -> None:
-        """Note that the database has done what was asked."""
-        if self._failures and self._kind == "refusal":
+    def is_over(self) -> bool:
+        """Note that the database has done what was asked; return whether there had been trouble."""
+        failures, self._failures = self._failures, 0
+        if failures and self._kind == "refusal":
             self._header.refused = 0
-        self._failures = 0
+        return failures > 0
 
     def _note_refusal(self, text: str) -> None:
         """Whoever of the pool is refused first says so for all."""

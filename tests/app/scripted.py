@@ -157,7 +157,7 @@ def lose_own_claim(document: Document) -> None:
     Job.objects.update(claim_id=uuid4())
 
 
-@job(atomic=True)
+@job(atomic=True, backoff=3600)
 def write_and_catch(document: Document) -> None:
     """Swallow a database error, after which the transaction cannot commit."""
     document.append("lost")

@@ -20,11 +20,12 @@ class Proxy:
 
     Attributes:
         drop: chance that an answer is thrown away and its connection reset.
+        target: the server's socket, for connections from now on.
         dropped: answers thrown away so far.
     """
 
     def __init__(self, target: Path, chance: Random) -> None:
-        self._target = target
+        self.target = target
         self._chance = chance
         self._writers: set[asyncio.StreamWriter] = set()
         self._open = asyncio.Event()
@@ -33,6 +34,9 @@ class Proxy:
         self.port = 0
         self.drop = 0.0
         self.dropped = 0
+        self._victim = b""
+        self._answers = True
+        self._losses = 0
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -46,6 +50,10 @@ class Proxy:
         finally:
             self._loop.call_soon_threadsafe(self._stopping.set)
             thread.join()
+
+    def lose(self, word: bytes, times: int, *, answers: bool = True) -> None:
+        """Break the connection on which this word passes next, so many times: before the server hears it, or after."""
+        self._victim, self._losses, self._answers = word, times, answers
 
     def reset_all(self) -> None:
         """Reset every connection that is open."""
@@ -83,9 +91,10 @@ class Proxy:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, gate: asyncio.Event
     ) -> None:
         await gate.wait()
-        from_server, to_server = await asyncio.open_unix_connection(str(self._target))
-        there = asyncio.create_task(self._pump(reader, to_server, gate))
-        back = asyncio.create_task(self._answer(from_server, writer, gate))
+        from_server, to_server = await asyncio.open_unix_connection(str(self.target))
+        doomed = asyncio.Event()
+        there = asyncio.create_task(self._pump(reader, to_server, gate, doomed))
+        back = asyncio.create_task(self._answer(from_server, writer, gate, doomed))
         try:
             await asyncio.wait([there, back], return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -93,20 +102,35 @@ class Proxy:
             back.cancel()
             to_server.close()
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, gate: asyncio.Event) -> None:
-        with contextlib.suppress(OSError):
-            while data := await reader.read(CHUNK):
-                await gate.wait()
-                writer.write(data)
-                await writer.drain()
-
-    async def _answer(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, gate: asyncio.Event
+    async def _pump(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        gate: asyncio.Event,
+        doomed: asyncio.Event,
     ) -> None:
         with contextlib.suppress(OSError):
             while data := await reader.read(CHUNK):
                 await gate.wait()
-                if self._chance.random() < self.drop:
+                if self._losses and self._victim in data:
+                    self._losses -= 1
+                    doomed.set()
+                    if not self._answers:
+                        return
+                writer.write(data)
+                await writer.drain()
+
+    async def _answer(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        gate: asyncio.Event,
+        doomed: asyncio.Event,
+    ) -> None:
+        with contextlib.suppress(OSError):
+            while data := await reader.read(CHUNK):
+                await gate.wait()
+                if doomed.is_set() or self._chance.random() < self.drop:
                     self.dropped += 1
                     return
                 writer.write(data)

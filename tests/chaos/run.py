@@ -11,7 +11,7 @@ from statistics import median
 
 from tests.chaos.invariants import Evidence, Row, Violation, check
 from tests.chaos.plan import Kind, Planned, plan
-from tests.chaos.scene import Options, Scene, callers, scene
+from tests.chaos.scene import Options, Record, Scene, callers, scene
 
 #: Without any job coming to its end for so many seconds, in leases, the run has come to a standstill.
 STANDSTILL_LEASES = 15
@@ -163,30 +163,39 @@ def _unfinished() -> int:
 
 
 def _gather(found: Scene, planned: list[Planned], ids: list[int], calls: Path) -> Evidence:
-    from jobqueue.models import Job
-    from tests.chaos import audit, journal
+    from tests.chaos import journal
 
     called = journal.calls(calls)
     kinds = {each.number: each.kind for each in planned}
     kinds |= dict.fromkeys(called.stored, Kind.CLICKED)
-    runs = journal.runs(found.directory / "jobs")
-    deaths = found.record.deaths | {run.pid: run.end for run in runs if run.how == "died" and run.end}
-    moves = audit.moves()
+    stored = {each.number: job for each, job in zip(planned, ids, strict=True)} | called.stored
+    seen = gather(found.directory / "jobs", kinds, stored, called.undone, found.record, found.options.lease)
     with (found.directory / "moves.log").open("w") as stream:
-        stream.writelines(f"{move}\n" for move in moves)
+        stream.writelines(f"{move}\n" for move in seen.moves)
+    return seen
+
+
+def gather(
+    jobs: Path, kinds: dict[int, Kind], stored: dict[int, int], undone: set[int], record: Record, lease: float
+) -> Evidence:
+    """Return all that was seen: by the database, in the journal of the jobs, and what was done to whom."""
+    from jobqueue.models import Job
+    from tests.chaos import audit, journal
+
+    runs = journal.runs(jobs)
     return Evidence(
         kinds=kinds,
-        stored={each.number: job for each, job in zip(planned, ids, strict=True)} | called.stored,
-        undone=called.undone,
+        stored=stored,
+        undone=undone,
         rows={row[0]: Row(*row) for row in Job.objects.values_list(*Row._fields)},
         runs=runs,
-        moves=moves,
+        moves=audit.moves(),
         pool_events=audit.pool_events(),
         booked=audit.booked(),
-        deaths=deaths,
-        leaving=found.record.leaving,
-        stops=found.record.stops,
-        lease=found.options.lease,
+        deaths=record.deaths | {run.pid: run.end for run in runs if run.how == "died" and run.end},
+        leaving=record.leaving,
+        stops=record.stops,
+        lease=lease,
     )
 
 

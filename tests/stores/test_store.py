@@ -6,7 +6,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from django.db import IntegrityError, OperationalError, connection, transaction
+from django.db import DataError, IntegrityError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from jobqueue.models import Job
@@ -37,6 +37,15 @@ class TestInsert:
         job = stored(store, run_at=later)
         assert state_of(job.pk) is State.SCHEDULED
         assert Job.objects.get(pk=job.pk).run_at == later
+
+    @pytest.mark.parametrize(("wait", "state"), [(HOUR, State.SCHEDULED), (timedelta(), State.READY)])
+    def test_a_wait_counts_from_what_the_database_says_is_now(
+        self, store: Store, wait: timedelta, state: State
+    ) -> None:
+        job = stored(store, run_at=wait)
+        store.insert_many([new(run_at=wait)])
+        assert {(row.run_at - row.created_at, State(row.state)) for row in Job.objects.all()} == {(wait, state)}
+        assert (job.run_at - job.created_at, job.state) == (wait, state)
 
     def test_a_run_at_in_the_past_is_kept_and_ready(self, store: Store) -> None:
         earlier = timezone.now() - HOUR
@@ -72,6 +81,13 @@ class TestInsert:
         row, other = Job.objects.get(pk=first), Job.objects.get(pk=second)
         assert (row.state, row.run_at, row.max_attempts, row.handler) == (0, later, 2, '{"a":"é"}\nv1:x')
         assert (other.state, other.max_run_time, other.max_attempts) == (1, 0.5, None)
+
+    def test_what_many_jobs_stumble_over_is_an_error_of_djangos(self, store: Store) -> None:
+        if connection.vendor != "postgresql":
+            pytest.skip("SQLite bounds no text")
+        with pytest.raises(DataError, match="too long"):
+            store.insert_many([new(), new(name="x" * 300)])
+        assert not Job.objects.exists()
 
     @pytest.mark.parametrize(
         "text", ["\\", "\\N", "\\.", "\\.\n", "a\tb", "a\r\nb", "\\t", "\x08\x0b\x7f", "'\"{}$1%s", "\u2028é😀"]
@@ -387,6 +403,12 @@ class TestActs:
 
 
 class TestPools:
+    def test_an_id_is_not_handed_out_again_when_its_row_was_lost(self, pools: PoolRegistry) -> None:
+        with transaction.atomic():
+            lost = pools.register(host="here", pid=1)
+            transaction.set_rollback(True)
+        assert pools.register(host="there", pid=2) != lost
+
     def test_a_beat_renews_and_a_dead_pool_learns_it(self, pools: PoolRegistry, pool: int) -> None:
         assert pools.beat(pool, workers=[{"pid": 1}])
         [peer] = pools.look(0).peers

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
@@ -70,7 +71,7 @@ def deep(levels: int) -> list[Any]:
 
 
 def as_id(value: object) -> str:
-    return ascii(shown(value))[:50]
+    return re.sub(r" at 0x\w+", "", ascii(shown(value)))[:50]
 
 
 def refused(act: Callable[[], Any], error: type[Exception], message: str) -> None:

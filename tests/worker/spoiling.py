@@ -197,6 +197,11 @@ CATALOGUE: dict[str, Spoilt] = {
         handler('{"__reduce__":["os.system",["true"]]}'), "CorruptHandler: The handler has parts that"
     ),
     "pickle": Spoilt(handler(pickle.dumps(Exploit(), 0).decode("ascii")), "BadSignature: "),
+    "encrypted and unsigned": Spoilt(handler("enc1:1a2b3c4d:gAAAA"), UNREADABLE),
+    "encrypted with a key of nobody's": Spoilt(
+        signed("enc1:1a2b3c4d:gAAAA"), "DecryptionError: encrypted with key 1a2b3c4d, which is not among"
+    ),
+    "encrypted with no key": Spoilt(signed("enc1:"), "DecryptionError: encrypted with key , which is not among"),
     "YAML": Spoilt(handler('!!python/object/apply:os.system ["true"]'), UNREADABLE),
     "well signed: os.system": Spoilt(
         signed('{"job":"os.system","args":["true"]}'), "CorruptHandler: os.system is not"

@@ -19,12 +19,12 @@ from jobqueue.models import Job, Pool
 from jobqueue.models.job import TIMES
 from jobqueue.outcomes import Decision
 from jobqueue.pool.duties.rescue import VANISHED
-from jobqueue.pool.judge import Judge
 from jobqueue.rows import Finish
 from jobqueue.states import State
 from jobqueue.stores import get_store
 from jobqueue.stores.pools import PoolRegistry
 from jobqueue.testing import work_off
+from jobqueue.worker.judge import Judge
 from tests.app import jobs as app_jobs
 from tests.processes import jobs
 from tests.processes.harness import Journal
@@ -165,7 +165,7 @@ class TestPayloads:
         assert row.blocked_at is not None
         assert timedelta(seconds=50) < row.run_at - timezone.now() <= timedelta(seconds=60)
         assert "needs tests.processes.jobs.nobody_knows, which no longer exists" in str(row.last_error)
-        write(bad, blocked_at=timezone.now() - timedelta(hours=1), run_at=timezone.now() - timedelta(seconds=1))
+        write(bad, blocked_at=timezone.now() - timedelta(hours=2), run_at=timezone.now() - timedelta(seconds=1))
         work_off()
         assert Job.objects.get(pk=bad).state == State.FAILED
         assert good()

@@ -386,7 +386,12 @@ class TestRowsThatCannotBePerformed:
         assert (row.state, row.attempts) == (State.SCHEDULED, 0)
         assert row.blocked_at is not None
         assert "scripted.tell" in str(row.last_error)
-        Job.objects.update(blocked_at=timezone.now() - timedelta(hours=2), run_at=timezone.now())
+        now = timezone.now()
+        since = now - timedelta(hours=2)
+        Job.objects.update(blocked_at=since, run_at=since + timedelta(minutes=1))
+        work_off()
+        assert only_job().state == State.SCHEDULED, "the worker's own clock was asked"
+        Job.objects.update(state=State.READY, run_at=now)
         work_off()
         assert only_job().state == State.FAILED
 
@@ -416,7 +421,9 @@ class TestAtomic:
         work_off()
         document.refresh_from_db()
         assert document.text == ""
-        assert (only_job().state, only_job().attempts) == (State.SCHEDULED, 1)
+        row = only_job()
+        assert (row.state, row.attempts) == (State.SCHEDULED, 1)
+        assert row.run_at > timezone.now() + timedelta(minutes=50), "as the job itself declares"
 
 
 @pytest.mark.django_db(transaction=True)

@@ -7,9 +7,9 @@ import logging
 from jobqueue import logs
 from jobqueue.outcomes import Crashed, Decision
 from jobqueue.pool.duties.base import Duty, Post
-from jobqueue.pool.judge import Judge
 from jobqueue.rows import ClaimedJob
 from jobqueue.stores.pools import Peer
+from jobqueue.worker.judge import Judge
 
 BATCH = 1000
 #: Looks at the peers within one lease: each adds its pause, twice, to the time until a dead pool is noticed.

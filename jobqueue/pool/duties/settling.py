@@ -7,10 +7,10 @@ import logging
 from jobqueue import logs
 from jobqueue.outcomes import RELEASE, Crashed, Decision, Failed, Outcome, Released, TimedOut
 from jobqueue.pool.duties.base import Duty, Post
-from jobqueue.pool.judge import Judge
 from jobqueue.pool.words import how
 from jobqueue.rows import ClaimedJob, Finish
 from jobqueue.worker.board import End, Ending, Performing, Seat, Slot
+from jobqueue.worker.judge import Judge
 
 UNTOLD = "Failed: with what error is not known, since its worker died before it had written it"
 #: The supervisor rings when a worker has died; this is for a ring that got lost.
