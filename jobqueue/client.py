@@ -314,14 +314,15 @@ def _act(verb: str, job: Job | int, origins: tuple[State, ...]) -> None:
     job_id = _id_of(job, verb)
     row = apps.get_model("jobqueue", "Job")._base_manager.using(store.alias).filter(pk=job_id)
     with writing(store, f"sync_to_async({verb})"):
-        if getattr(store, verb)(job_id):
-            _ring(store, set(row.filter(state=State.READY).values_list("queue", flat=True)))
-            return
-        state = row.values_list("state", flat=True).first()
-    if state is None:
+        done = getattr(store, verb)(job_id)
+        with store.statement():
+            found = row.values_list("state", "queue").first()
+    if done:
+        return _ring(store, {found[1]} if found and found[0] == State.READY else set())
+    if found is None:
         raise JobStateError(f"Job #{job_id} does not exist.")
     possible = " or ".join(each.label for each in origins)
-    raise JobStateError(f"Job #{job_id} is {State(state).label}; {verb} takes only a {possible} job.")
+    raise JobStateError(f"Job #{job_id} is {State(found[0]).label}; {verb} takes only a {possible} job.")
 
 
 def _id_of(job: Any, verb: str) -> int:

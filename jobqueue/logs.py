@@ -123,9 +123,25 @@ def say(level: int, name: str, text: str = "", **fields: Any) -> None:
 
 def unreachable(alias: str, error: Exception, pause: float, failures: int) -> None:
     """The database did not answer; it is tried again. Said at first and then more and more rarely."""
-    if failures & (failures - 1) == 0:
+    if _is_rare(failures):
         text = f'Cannot reach database "{alias}": {headline(str(error))}.'
         say(logging.WARNING, "wait", f"{text} Next try in {short(pause)} ({failures + 1}). Ctrl+C stops.")
+
+
+def held_up(alias: str, error: Exception, failures: int) -> None:
+    """Others keep what is needed locked. Said at first and then more and more rarely."""
+    if _is_rare(failures):
+        text = f'Somebody\'s lock in database "{alias}" is in the way: {headline(str(error))}.'
+        say(logging.WARNING, "wait", f"{text} Trying again.")
+
+
+def refused(text: str) -> None:
+    """The database refuses what no waiting mends; ``text`` says what, and what to do."""
+    say(logging.ERROR, "wait", f"{text} Trying again a few times; then the pool stops.")
+
+
+def _is_rare(failures: int) -> bool:
+    return failures & (failures - 1) == 0
 
 
 def _log(level: int, name: str, job: ClaimedJob, **fields: Any) -> None:

@@ -284,6 +284,13 @@ class SQLiteStore(Store):
         """Return a time as Django stores it in SQLite, whose order is the order of time."""
         return connections[self.alias].ops.adapt_datetimefield_value(moment)
 
+    def refusal(self, error: Exception) -> str | None:
+        """Say what the database refuses however long one waits, and what to do; None if waiting may help."""
+        if "readonly database" in str(error):
+            path = connections[self.alias].settings_dict["NAME"]
+            return f'Database "{self.alias}" is read-only. Let this user write {path} and its folder.'
+        return super().refusal(error)
+
     @contextmanager
     def looking(self, seconds: float) -> Iterator[None]:
         """Interrupt queries after so many seconds in all."""
