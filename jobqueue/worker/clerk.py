@@ -189,7 +189,7 @@ class Clerk(threading.Thread):
         if self._closing or self._quiet():
             return 0
         wanted = self._buffer.wanted()
-        return min(wanted, self._buffer.hungry) if self._wary else wanted
+        return min(wanted, self._buffer.unserved) if self._wary else wanted
 
     def _sleep(self) -> None:
         """Sleep until the bell rings or something is due. Maintenance polls, for all workers at once."""
@@ -265,7 +265,7 @@ class Clerk(threading.Thread):
 
     def _lay_in(self, jobs: list[ClaimedJob]) -> None:
         """Hold what was claimed; next to a job with a crash behind it, nothing and by nobody who is not free for it."""
-        kept, rest = set_apart(jobs, self._buffer.hungry)
+        kept, rest = set_apart(jobs, self._buffer.unserved)
         self._wary = bool(kept[0].crashes or rest)
         self._stock.add(jobs)
         if self._wary:
