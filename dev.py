@@ -2,12 +2,14 @@
 """Work on jobqueue with nothing but Python 3.11 or newer; each command sets up by itself what it needs.
 
     python3 dev.py demo [--once] [--postgresql] …   the demo site with a worker
-    python3 dev.py test [--sqlite | --postgresql] [pytest arguments]
+    python3 dev.py test [--sqlite | --postgresql | --setup NAME] [pytest arguments]
     python3 dev.py check                            lint, format, forbidden code, types, migrations, Django's checks
     python3 dev.py run ARGS…                        python ARGS… in the same environment
 
 `--python X.Y` before or after the command chooses another Python; each has its own environment, .venv-X.Y.
 `test` runs on SQLite, then on PostgreSQL: that of DATABASE_URL, else one of its own for the time of the run.
+`test --setup NAME` runs what concerns workers on PostgreSQL set up otherwise: serializable, repeatable-read, pgbouncer
+or roles (least privileges); may be given several times.
 """
 
 from __future__ import annotations
@@ -141,7 +143,10 @@ def test(python: Path, arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--sqlite", dest="on", action="append_const", const=test_on_sqlite)
     parser.add_argument("--postgresql", dest="on", action="append_const", const=test_on_postgresql)
+    parser.add_argument("--setup", dest="setups", action="append", metavar="NAME")
     chosen, rest = parser.parse_known_args(arguments)
+    if chosen.setups:
+        return call([python, "-m", "tests.setups", *chosen.setups, "--", *rest], cwd=ROOT)
     command = [str(python), "-m", "pytest", *(rest or WHOLE_SUITE)]
     codes = [test_on(command) for test_on in chosen.on or (test_on_sqlite, test_on_postgresql)]
     return max(codes)

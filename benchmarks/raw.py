@@ -16,6 +16,7 @@ from django.db import connection
 
 from benchmarks.jobs import stamp
 from jobqueue.stores import get_store, postgresql, sqlite
+from jobqueue.stores.control import CONTROL
 from jobqueue.stores.pools import PoolRegistry
 from jobqueue.stores.prepared import prepared
 
@@ -82,7 +83,7 @@ def _finish(raw: Connection, rows: Rows) -> None:
 
 def _control(raw: Connection, statement: str, parameters: Any) -> Rows:
     cursor = psycopg.ClientCursor(raw)
-    cursor.execute((postgresql.CONTROL + prepared(raw, statement)).encode(), parameters)
+    cursor.execute((CONTROL + prepared(raw, statement)).encode(), parameters)
     while cursor.nextset():
         pass
     return cursor.fetchall()

@@ -52,8 +52,8 @@ def carried_postgresql(directory: Path | None = None) -> Iterator[str]:
 @contextmanager
 def carried_server(directory: Path | None = None, **settings: str) -> Iterator[Server]:
     """As carried_postgresql, but yield the server itself, which may be stopped and started again meanwhile."""
-    account = _account()
-    with _scratch_directory(account) as scratch:
+    account = unprivileged()
+    with scratch_directory(account) as scratch:
         binaries = _runnable(_carried_binaries(), account, scratch)
         data = _data_directory(directory or scratch / "data", account)
         server = Server(binaries, data, scratch, account, settings)
@@ -120,7 +120,7 @@ class Server:
                 server.wait()
 
 
-def _account() -> dict[str, Any]:
+def unprivileged() -> dict[str, Any]:
     """Options for Popen: PostgreSQL refuses to run as root, so root lends it an unprivileged account."""
     if os.geteuid() != 0:
         return {}
@@ -130,7 +130,7 @@ def _account() -> dict[str, Any]:
 
 
 @contextmanager
-def _scratch_directory(account: dict[str, Any]) -> Iterator[Path]:
+def scratch_directory(account: dict[str, Any]) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="jobqueue-pg-", dir=_scratch_base(account)) as name:
         _give(Path(name), account)
         yield Path(name)

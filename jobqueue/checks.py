@@ -17,7 +17,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, InterfaceError, connections, router
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from jobqueue import conf
+from jobqueue import conf, handlers
 from jobqueue.stores import STORES
 
 TAG = "jobqueue"
@@ -25,6 +25,9 @@ TAG = "jobqueue"
 LEAST_TIMEOUT = 5
 #: A random key of so many characters cannot be guessed.
 SHORTEST_KEY = 32
+#: What Kubernetes and Heroku wait, less the moment between the last signal and the kill.
+LONGEST_SHUTDOWN = 28
+MANAGERS = "Kubernetes and Heroku wait 30 s, Docker 10 s, systemd 90 s. Have yours wait longer, then silence this."
 #: How startproject marks a key that stands in the settings file, and so in every copy of the project.
 PUBLIC_KEY = "django-insecure-"
 MAKE_KEY = 'python -c "import secrets; print(secrets.token_urlsafe(48))"'
@@ -64,6 +67,28 @@ def check_routers(app_configs: Any, **_: Any) -> list[CheckMessage]:
     return [] if alias not in connections.settings else [*_misrouted(alias), *_never_migrated(alias)]
 
 
+@register(TAG)
+def check_keys(app_configs: Any, **_: Any) -> list[CheckMessage]:
+    """E004: signing keys that are none."""
+    try:
+        handlers.check_keys()
+    except ImproperlyConfigured as error:
+        return [] if _read()[1] else [Error(str(error), hint="Jobs are signed with them.", id="jobqueue.E004")]
+    return []
+
+
+@register(TAG, deploy=True)
+def check_shutdown(app_configs: Any, **_: Any) -> list[CheckMessage]:
+    """W016: a pool that may take longer to stop than it will be given."""
+    seconds = _read()[0].shutdown_seconds
+    if seconds <= LONGEST_SHUTDOWN:
+        return []
+    message = (
+        f'JOBQUEUE["SHUTDOWN_SECONDS"] is {seconds:g}: a service manager may kill the pool before it has stopped.'
+    )
+    return [Warning(message, hint=MANAGERS, id="jobqueue.W016")]
+
+
 @register(TAG, deploy=True)
 def check_debug(app_configs: Any, **_: Any) -> list[CheckMessage]:
     """W013: DEBUG."""
@@ -83,7 +108,7 @@ def check_signing(app_configs: Any, **_: Any) -> list[CheckMessage]:
         name = 'JOBQUEUE["SIGNING_KEYS"][0]' if settings.signing_keys else "SECRET_KEY"
         message = f'{name} begins with "{PUBLIC_KEY}" and DEBUG is off, so jobs can be forged.'
         return [Error(message, hint=f"Set it to what this prints: {MAKE_KEY}", id="jobqueue.E014")]
-    if not any(public) and all(len(key) >= SHORTEST_KEY for key in keys):
+    if not any(public) and all(len(str(key)) >= SHORTEST_KEY for key in keys):
         return []
     message = "Jobs are signed with a key that can be guessed, so they can be forged."
     hint = 'Set SECRET_KEY, or the list JOBQUEUE["SIGNING_KEYS"], to random strings of 50 characters.'

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, nullcontext
-from datetime import datetime, timedelta
+from contextlib import nullcontext
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from asgiref.sync import sync_to_async
 from django.apps import apps
-from django.core.exceptions import ImproperlyConfigured, SynchronousOnlyOperation
 from django.db import connections, transaction
-from django.db.utils import OperationalError, ProgrammingError
 from django.utils import timezone
 
 from jobqueue import signals
+from jobqueue.backlog import check_room
 from jobqueue.conf import get_settings
-from jobqueue.exceptions import JobStateError, OptionError
+from jobqueue.exceptions import JobStateError, OptionError, QueueFull, shown
 from jobqueue.handlers import as_performable, declared_options, dump, enqueue_hook, sender_of, sign
 from jobqueue.options import Options, behaviour, check_call, merge
 from jobqueue.pending import PendingIds, PendingJob
 from jobqueue.ringing import ringer
-from jobqueue.rows import NewJob, due_at
+from jobqueue.rows import NewJob, When, due_at
 from jobqueue.states import State
 from jobqueue.stores import get_store
 from jobqueue.stores.ears import SCHEDULE
+from jobqueue.writing import writing
 
 if TYPE_CHECKING:
     from jobqueue.models import Job
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 #: Most jobs, and most characters of handlers, that one INSERT stores.
 BATCH_JOBS = 10_000
 BATCH_CHARACTERS = 8 * 1024 * 1024
-
-When = datetime | timedelta
 
 
 def enqueue(performable: Any, priority: int | None = None, run_at: When | None = None, **options: Any) -> Job:
@@ -54,13 +52,14 @@ def enqueue(performable: Any, priority: int | None = None, run_at: When | None =
         ``JobNotStored`` until then.
 
     Raises:
-        OptionError, PayloadError, NotPerformable, TypeError: nothing is stored then.
+        OptionError, PayloadError, NotPerformable, TypeError, QueueFull: nothing is stored then.
     """
     performable = as_performable(performable)
     given = _checked(priority, run_at, options)
     new = _signed(_draft(performable, given, behaviour(given)))
     store = get_store()
-    with _clear_errors(store.alias, "aenqueue"):
+    with writing(store, "aenqueue"):
+        _check_room_for(store, new)
         waits_for = _foreign_transaction(store)
         if waits_for is None:
             return _insert(store, new, performable)
@@ -82,21 +81,24 @@ def enqueue_many(
         are stored at its commit, and the list raises ``JobNotStored`` until then.
 
     Raises:
-        OptionError, PayloadError, NotPerformable, TypeError: nothing is stored then.
+        OptionError, PayloadError, NotPerformable, TypeError, QueueFull: nothing is stored then.
     """
+    if not isinstance(performables, Iterable):
+        raise TypeError(f"enqueue_many takes jobs in a list or another iterable. It is {shown(performables)}.")
     if "key" in options:
         raise OptionError('"key" is for a single job; enqueue_many takes none.')
     given = _checked(priority, run_at, options)
     stored = behaviour(given)
     drafts = (_draft(as_performable(each), given, stored) for each in performables)
     store = get_store()
-    with _clear_errors(store.alias, "aenqueue_many"):
+    with writing(store, "aenqueue_many"):
         waits_for = _foreign_transaction(store)
         if waits_for is None:
-            return _insert_many(store, drafts)
+            return _insert_many(store, _with_room(store, _batches(drafts)))
         prepared = list(drafts)
+        check_room(store, map(_place, prepared))
         pending = PendingIds(waits_for)
-        _at_commit(waits_for, lambda: pending.stored(_insert_many(store, prepared)))
+        _at_commit(waits_for, lambda: pending.stored(_insert_many(store, _batches(prepared))))
         return pending  # type: ignore[return-value]
 
 
@@ -194,6 +196,15 @@ def _signed(draft: _Draft) -> NewJob:
     )
 
 
+def _check_room_for(store: Store, new: NewJob) -> None:
+    try:
+        check_room(store, [(new.queue, new.run_at)])
+    except QueueFull:
+        # Nothing more is stored if its key is taken.
+        if new.key is None or store.keyed(new.key) is None:
+            raise
+
+
 def _insert(store: Store, new: NewJob, performable: Any) -> Job:
     """Store a job; if its key is taken, return the one that has it."""
     while (job := _insert_new(store, new, performable)) is None:
@@ -230,17 +241,27 @@ class _Signing:
         return map(_signed, self._drafts)
 
 
-def _insert_many(store: Store, drafts: Iterable[_Draft]) -> list[int]:
+def _insert_many(store: Store, batches: Iterable[list[_Draft]]) -> list[int]:
     ids: list[int] = []
     queues: set[str] = set()
     now = timezone.now()
     with transaction.atomic(using=store.alias):
-        for batch in _batches(drafts):
+        for batch in batches:
             ids += store.insert_many(_Signing(batch))
-            for queue, run_at in {(each.options.queue, each.options.run_at) for each in batch}:
+            for queue, run_at in set(map(_place, batch)):
                 queues |= _concerned(queue, due_at(run_at, now) - now)
     _ring(store, queues)
     return ids
+
+
+def _with_room(store: Store, batches: Iterable[list[_Draft]]) -> Iterator[list[_Draft]]:
+    for batch in batches:
+        check_room(store, map(_place, batch))
+        yield batch
+
+
+def _place(draft: _Draft) -> tuple[str, When | None]:
+    return draft.options.queue, draft.options.run_at
 
 
 def _batches(drafts: Iterable[_Draft]) -> Iterator[list[_Draft]]:
@@ -285,46 +306,28 @@ def _at_commit(alias: str, store_it: Callable[[], None]) -> None:
     transaction.on_commit(store_it, using=alias)
 
 
-# Errors that say what to type.
-
-
-@contextmanager
-def _clear_errors(alias: str, twin: str) -> Iterator[None]:
-    try:
-        yield
-    except (ProgrammingError, OperationalError) as error:
-        if _says_missing_table(error):
-            raise ImproperlyConfigured(
-                f'The table jobqueue_job is missing in database "{alias}". Run: {_migrate(alias)}'
-            ) from error
-        raise
-    except SynchronousOnlyOperation as error:
-        raise SynchronousOnlyOperation(f"An event loop is running here. Use: await {twin}(…)") from error
-
-
-def _says_missing_table(error: Exception) -> bool:
-    # Read off the error: the failed transaction would answer no further question.
-    undefined_table = getattr(error.__cause__, "sqlstate", None) == "42P01"
-    return "jobqueue_job" in str(error) and (undefined_table or "no such table" in str(error))
-
-
-def _migrate(alias: str) -> str:
-    database = "" if alias == "default" else f" --database {alias}"
-    return f"python manage.py migrate jobqueue{database}"
-
-
 # Acts on stored jobs.
 
 
 def _act(verb: str, job: Job | int, origins: tuple[State, ...]) -> None:
     store = get_store()
-    job_id = job if isinstance(job, int) else job.pk
+    job_id = _id_of(job, verb)
     row = apps.get_model("jobqueue", "Job")._base_manager.using(store.alias).filter(pk=job_id)
-    if getattr(store, verb)(job_id):
-        _ring(store, set(row.filter(state=State.READY).values_list("queue", flat=True)))
-        return
-    state = row.values_list("state", flat=True).first()
-    if state is None:
+    with writing(store, f"sync_to_async({verb})"):
+        done = getattr(store, verb)(job_id)
+        with store.statement():
+            found = row.values_list("state", "queue").first()
+    if done:
+        return _ring(store, {found[1]} if found and found[0] == State.READY else set())
+    if found is None:
         raise JobStateError(f"Job #{job_id} does not exist.")
     possible = " or ".join(each.label for each in origins)
-    raise JobStateError(f"Job #{job_id} is {State(state).label}; {verb} takes only a {possible} job.")
+    raise JobStateError(f"Job #{job_id} is {State(found[0]).label}; {verb} takes only a {possible} job.")
+
+
+def _id_of(job: Any, verb: str) -> int:
+    stored = isinstance(job, PendingJob | apps.get_model("jobqueue", "Job"))
+    job_id = job.pk if stored else job
+    if isinstance(job_id, int) and not isinstance(job_id, bool):
+        return job_id
+    raise TypeError(f"{verb} takes a stored job or its id, a whole number. It is {shown(job)}.")

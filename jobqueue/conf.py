@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from difflib import get_close_matches
@@ -18,6 +18,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
+from jobqueue.exceptions import shown
 from jobqueue.policy.backoff import backoff as attempts_backoff
 
 HOUR = 3600.0
@@ -54,6 +55,8 @@ class Settings:
             expressions for what they match in errors.
         claim_ahead: most jobs that one worker holds unstarted.
         max_payload_bytes: largest handler text.
+        max_waiting: how many ready jobs a queue may hold for another to be stored; one number for each of all
+            queues, or a dict from queue name to number. None: any number.
         log_format: "people", "logfmt" or "json".
         release: name of the running code's release, shown with each pool.
     """
@@ -76,6 +79,7 @@ class Settings:
     redact: tuple[str | re.Pattern[str], ...] = ()
     claim_ahead: int = 500
     max_payload_bytes: int = 65_536
+    max_waiting: int | Mapping[str, int] | None = None
     log_format: str = "people"
     release: str = ""
 
@@ -130,16 +134,23 @@ def _unknown(key: object) -> Problem:
 def _shown(key: str, value: object) -> str:
     if key in SECRET:
         return f"It is of type {type(value).__name__}."
-    text = repr(value)
-    return f"It is {text if len(text) <= 80 else text[:77] + '...'}."
+    return f"It is {shown(value)}."
 
 
 def _contradictions(settings: Settings) -> list[Problem]:
-    if settings.lease_seconds >= 3 * settings.heartbeat_seconds:
-        return []
-    message = 'JOBQUEUE["LEASE_SECONDS"] must be at least 3 x HEARTBEAT_SECONDS.'
-    hint = f"They are {settings.lease_seconds:g} and {settings.heartbeat_seconds:g}."
-    return [Problem("LEASE_SECONDS", message, hint)]
+    problems = []
+    if settings.lease_seconds < 3 * settings.heartbeat_seconds:
+        message = 'JOBQUEUE["LEASE_SECONDS"] must be at least 3 x HEARTBEAT_SECONDS.'
+        hint = f"They are {settings.lease_seconds:g} and {settings.heartbeat_seconds:g}."
+        problems.append(Problem("LEASE_SECONDS", message, hint))
+    limited = settings.max_waiting if isinstance(settings.max_waiting, Mapping) else {}
+    for name in limited if settings.queues else ():
+        if name not in settings.queues:
+            near = get_close_matches(name, settings.queues, n=1)
+            hint = f"Did you mean {near[0]!r}?" if near else f"QUEUES has: {', '.join(settings.queues)}."
+            message = f'JOBQUEUE["MAX_WAITING"] limits the queue {name!r}, which QUEUES lacks.'
+            problems.append(Problem("MAX_WAITING", message, hint))
+    return problems
 
 
 # Rules: from the raw value to the stored one, or an error that finishes the sentence 'JOBQUEUE["X"] …'.
@@ -182,11 +193,11 @@ def boolean(value: Any) -> bool:
 
 
 def text(longest: int) -> Callable[[Any], str]:
-    """Rule for a string of so many characters at most."""
+    """Rule for a string of so many characters at most, all of which can be seen and stored."""
 
     def rule(value: Any) -> str:
-        if not isinstance(value, str) or len(value) > longest:
-            raise ValueError(f"must be a string of at most {longest} characters")
+        if not isinstance(value, str) or len(value) > longest or not value.isprintable():
+            raise ValueError(f"must be a string of at most {longest} printable characters")
         return value
 
     return rule
@@ -262,12 +273,24 @@ def queue_priorities(value: Any) -> dict[str, int]:
     """Rule for a list of queue names, or a dict from name to default priority."""
     if not isinstance(value, Mapping | list | tuple | set | frozenset):
         raise ValueError("must be a list of queue names, or a dict from queue name to default priority")
+    named = value if isinstance(value, Mapping) else dict.fromkeys(_queue_names(value), 0)
+    whole = integer(-LARGEST_PRIORITY, LARGEST_PRIORITY)
+    return {name: whole(named[name]) for name in _queue_names(named)}
+
+
+def waiting_limits(value: Any) -> int | dict[str, int] | None:
+    """Rule for a number for all queues, a dict from queue name to number, or None."""
+    whole = integer(1, 10_000_000)
+    if isinstance(value, Mapping):
+        return {name: whole(value[name]) for name in _queue_names(value)}
+    return None if value is None else whole(value)
+
+
+def _queue_names(value: Collection[Any]) -> Collection[str]:
     for name in value:
         if not isinstance(name, str) or not QUEUE_NAME.fullmatch(name):
-            raise ValueError(f"names a queue {name!r}; names are 1 to 64 of A-Z a-z 0-9 _ . : -")
-    named = value if isinstance(value, Mapping) else dict.fromkeys(value, 0)
-    whole = integer(-LARGEST_PRIORITY, LARGEST_PRIORITY)
-    return {name: whole(priority) for name, priority in named.items()}
+            raise ValueError(f"names a queue {shown(name)}; names are 1 to 64 of A-Z a-z 0-9 _ . : -")
+    return value
 
 
 def backoff(value: Any) -> Callable[[int], float | timedelta]:
@@ -302,6 +325,7 @@ RULES: dict[str, Callable[[Any], Any]] = {
     "REDACT": redact,
     "CLAIM_AHEAD": integer(1, 10_000),
     "MAX_PAYLOAD_BYTES": integer(256, 1_048_576),
+    "MAX_WAITING": waiting_limits,
     "LOG_FORMAT": one_of("people", "logfmt", "json"),
     "RELEASE": text(64),
 }

@@ -71,6 +71,10 @@ class Prepared(Generic[P]):
 
     def enqueue_many(self, arguments: Iterable[Any]) -> list[int]:
         """Store one job for each element, its only argument; a tuple's elements are several."""
+        if not isinstance(arguments, Iterable):
+            raise TypeError(
+                f"enqueue_many takes arguments in a list or another iterable, not {type(arguments).__name__}."
+            )
         calls = (self._make(*each) if isinstance(each, tuple) else self._make(each) for each in arguments)
         return enqueue_many(calls, **self._options)
 

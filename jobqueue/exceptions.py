@@ -32,6 +32,28 @@ class QueueNameError(OptionError):
     """A queue's name is malformed, or is not among the declared ones."""
 
 
+class QueueFull(JobQueueError):
+    """So many jobs of a queue wait for a worker that no more may be stored (``MAX_WAITING``).
+
+    Args:
+        queue: its name.
+        waiting: how many of its jobs are ready; counted to the limit and no further.
+        more: how many were to be stored.
+        limit: how many may wait.
+    """
+
+    def __init__(self, queue: str, waiting: int, more: int, limit: int) -> None:
+        jobs = "another job" if more == 1 else f"{more:,} more jobs"
+        super().__init__(
+            f'Queue "{queue}" has no room for {jobs}: {waiting:,} wait for a worker, and '
+            f'JOBQUEUE["MAX_WAITING"] allows {limit:,}. Try again later, or start more workers for it.'
+        )
+        self.queue, self.waiting, self.more, self.limit = queue, waiting, more, limit
+
+    def __reduce__(self) -> tuple[type[QueueFull], tuple[str, int, int, int]]:
+        return QueueFull, (self.queue, self.waiting, self.more, self.limit)
+
+
 class JobNotStored(JobQueueError):
     """The job's row does not exist yet: it waits for another database's commit."""
 
@@ -96,7 +118,7 @@ class Retry(JobQueueError):
         reason: short text kept as the job's last error.
 
     Raises:
-        ValueError: if ``at`` has no time zone although the project uses them.
+        ValueError: if ``at`` has no time zone although the project uses them, or lies beyond the years 1000 to 2999.
     """
 
     def __init__(
@@ -120,7 +142,7 @@ class Snooze(JobQueueError):
 
     Raises:
         TypeError: unless exactly one of them is given.
-        ValueError: if ``until`` has no time zone although the project uses them.
+        ValueError: if ``until`` has no time zone although the project uses them, or lies beyond the years 1000 to 2999.
     """
 
     def __init__(self, wait: float | timedelta | None = None, *, until: datetime | None = None) -> None:
@@ -149,13 +171,28 @@ def zoned(moment: datetime | None) -> datetime | None:
     if moment.tzinfo is None:
         if settings.USE_TZ:
             raise ValueError(f"{moment:%Y-%m-%d %H:%M} has no time zone. Use timezone.now() + timedelta(hours=2).")
-        return moment
+        return _in_calendar(moment)
     try:
-        return moment.astimezone(UTC) if settings.USE_TZ else timezone.make_naive(moment)
+        return _in_calendar(moment.astimezone(UTC) if settings.USE_TZ else timezone.make_naive(moment))
     except OverflowError:
         raise ValueError(f"{moment} is beyond the calendar.") from None
+
+
+def _in_calendar(moment: datetime) -> datetime:
+    if not 1000 <= moment.year < 3000:
+        raise ValueError(f"{moment} is beyond the calendar.")
+    return moment
 
 
 def as_seconds(value: float | timedelta | Any) -> float:
     """Return a duration in seconds, given as number or timedelta."""
     return value.total_seconds() if isinstance(value, timedelta) else float(value)
+
+
+def shown(value: object) -> str:
+    """Return a value as an error shows it: short, whatever the value says of itself."""
+    try:
+        text = repr(value)
+    except Exception:
+        text = f"<{type(value).__name__} that cannot be shown>"
+    return text if len(text) <= 80 else f"{text[:77]}..."

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 import time
 import traceback
@@ -122,9 +123,25 @@ def say(level: int, name: str, text: str = "", **fields: Any) -> None:
 
 def unreachable(alias: str, error: Exception, pause: float, failures: int) -> None:
     """The database did not answer; it is tried again. Said at first and then more and more rarely."""
-    if failures & (failures - 1) == 0:
+    if _is_rare(failures):
         text = f'Cannot reach database "{alias}": {headline(str(error))}.'
         say(logging.WARNING, "wait", f"{text} Next try in {short(pause)} ({failures + 1}). Ctrl+C stops.")
+
+
+def held_up(alias: str, error: Exception, failures: int) -> None:
+    """Others keep what is needed locked. Said at first and then more and more rarely."""
+    if _is_rare(failures):
+        text = f'Somebody\'s lock in database "{alias}" is in the way: {headline(str(error))}.'
+        say(logging.WARNING, "wait", f"{text} Trying again.")
+
+
+def refused(text: str) -> None:
+    """The database refuses what no waiting mends; ``text`` says what, and what to do."""
+    say(logging.ERROR, "wait", f"{text} Trying again a few times; then the pool stops.")
+
+
+def _is_rare(failures: int) -> bool:
+    return failures & (failures - 1) == 0
 
 
 def _log(level: int, name: str, job: ClaimedJob, **fields: Any) -> None:
@@ -241,6 +258,15 @@ def _fields(record: logging.LogRecord) -> dict[str, Any]:
     return found or {"event": "message", "text": record.getMessage()}
 
 
+class Handler(logging.StreamHandler[TextIO]):
+    """Writes to a stream for as long as it can be written: the jobs go on without it, and nobody is told each time."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Tell what went wrong, unless it is a full disk or a reader that has left."""
+        if not isinstance(sys.exception(), OSError):
+            super().handleError(record)
+
+
 def configure(verbosity: int, stream: TextIO | None = None, style: str = "people") -> None:
     """Give the loggers a handler, unless the project's LOGGING has given them one.
 
@@ -253,7 +279,7 @@ def configure(verbosity: int, stream: TextIO | None = None, style: str = "people
     if root.hasHandlers():
         return
     stream = stream or sys.stdout
-    handler = logging.StreamHandler(stream)
+    handler = Handler(stream)
     people = style == "people"
     handler.setFormatter(PeopleFormatter(stream.isatty()) if people else MachineFormatter(style == "json"))
     root.addHandler(handler)
@@ -261,8 +287,13 @@ def configure(verbosity: int, stream: TextIO | None = None, style: str = "people
 
 
 def configure_syslog(verbosity: int, style: str) -> None:
-    """As ``configure``, to the system's log."""
+    """As ``configure``, to the system's log.
+
+    Raises:
+        FileNotFoundError: if the system has none, which the handler itself would tell for each line.
+    """
     address = "/var/run/syslog" if sys.platform == "darwin" else "/dev/log"
+    os.stat(address)
     root = logging.getLogger("jobqueue")
     handler = SysLogHandler(address=address)
     handler.setFormatter(

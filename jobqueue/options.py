@@ -14,7 +14,8 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from jobqueue.conf import DAY, LARGEST_PRIORITY, QUEUE_NAME, get_settings
-from jobqueue.exceptions import OptionError, QueueNameError
+from jobqueue.exceptions import OptionError, QueueNameError, shown
+from jobqueue.rows import When
 
 DEFAULT_QUEUE = "default"
 LONGEST_KEY = 255
@@ -51,7 +52,7 @@ class Options:
 
     queue: str = DEFAULT_QUEUE
     priority: int = 0
-    run_at: datetime | timedelta | None = None
+    run_at: When | None = None
     max_attempts: int | None = None
     max_run_time: float | None = None
     on_missing: str = "cancel"
@@ -171,7 +172,7 @@ def _run_time(name: str, value: Any) -> float:
     return float(seconds)
 
 
-def _run_at(name: str, value: Any) -> datetime | timedelta:
+def _run_at(name: str, value: Any) -> When:
     if isinstance(value, timedelta):
         return _from_now(name, value)
     if not isinstance(value, datetime):
@@ -238,8 +239,7 @@ def _names(name: str, value: Any) -> tuple[str, ...]:
 
 
 def _got(value: Any) -> str:
-    text = repr(value)
-    return f"It is {text if len(text) <= 80 else text[:77] + '...'}."
+    return f"It is {shown(value)}."
 
 
 _BOTH_RULES: dict[str, Callable[[str, Any], Any]] = {

@@ -8,6 +8,9 @@ from uuid import UUID
 
 from jobqueue.outcomes import Decision
 
+#: A time, or so long from now.
+When = datetime | timedelta
+
 
 class NewJob(NamedTuple):
     """A checked, signed job, ready for the INSERT.
@@ -19,7 +22,7 @@ class NewJob(NamedTuple):
     name: str
     queue: str = "default"
     priority: int = 0
-    run_at: datetime | timedelta | None = None
+    run_at: When | None = None
     max_attempts: int | None = None
     max_run_time: float | None = None
     key: str | None = None
@@ -28,7 +31,7 @@ class NewJob(NamedTuple):
         return f"<NewJob {self.name}>"
 
 
-def due_at(run_at: datetime | timedelta | None, now: datetime) -> datetime:
+def due_at(run_at: When | None, now: datetime) -> datetime:
     """Return when a job is due that is stored now."""
     if run_at is None:
         return now

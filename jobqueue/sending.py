@@ -6,11 +6,12 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import update_wrapper
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast, overload
 
-from jobqueue.client import When, aenqueue, enqueue
+from jobqueue.client import aenqueue, enqueue
 from jobqueue.exceptions import CorruptHandler, NotPerformable, UnknownPerformable
 from jobqueue.handlers import Deferred, PerformableMethod, SendLaterMarker
 from jobqueue.handlers.methods import bind, no_method, static
 from jobqueue.handlers.objects import find_class
+from jobqueue.rows import When
 
 if TYPE_CHECKING:
     from jobqueue.models import Job

@@ -12,6 +12,8 @@ from typing import Any
 
 import dj_database_url
 
+from tests import setups
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATABASE_DIR = BASE_DIR / ".test-db"
 DATABASE_DIR.mkdir(exist_ok=True)
@@ -31,6 +33,7 @@ def database(label: str, name_variable: str) -> dict[str, Any]:
         }
     entry["TEST"] = {"NAME": name}
     entry["NAME"] = os.environ.get(name_variable) or entry["NAME"]
+    setups.current().configure(entry)
     return entry
 
 

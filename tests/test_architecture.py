@@ -21,7 +21,17 @@ FLOORS: dict[str, set[str]] = {
     "secrecy": {"sealing"},
     "job": {"handlers", "options", "models", "migrations"},
     "stores": {"stores"},
-    "doors": {"ringing", "pending", "client", "declaring", "sending", "performing", "rotating"},
+    "doors": {
+        "backlog",
+        "writing",
+        "ringing",
+        "pending",
+        "client",
+        "declaring",
+        "sending",
+        "performing",
+        "rotating",
+    },
     "face": {"jobqueue"},
     "processes": {"worker", "pool"},
     "edges": {"cli", "doctor", "apps", "checks", "testing", "management"},
@@ -33,7 +43,7 @@ UPWARDS: dict[tuple[str, str], str] = {
 }
 
 #: On one floor, who must not know whom.
-SENDING = {"client", "declaring", "sending", "pending", "ringing"}
+SENDING = {"client", "declaring", "sending", "pending", "backlog", "writing", "ringing"}
 STRANGERS: list[tuple[set[str], set[str]]] = [
     (SENDING, {"performing"}),
     ({"performing"}, SENDING),

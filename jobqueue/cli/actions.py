@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import signal
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
+from django.conf import settings as django_settings
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import CommandError
 from django.db import connections
 
 from jobqueue import checks, logs
 from jobqueue.cli import banner
-from jobqueue.conf import Settings, get_settings
+from jobqueue.cli.invocation import Invocation
+from jobqueue.conf import get_settings
 from jobqueue.performing.executor import Executor
 from jobqueue.performing.timeouts import Alarm
 from jobqueue.pool import account, daemon, preflight
 from jobqueue.pool.burst import processed_line
-from jobqueue.pool.options import PoolOptions
 from jobqueue.pool.pidfile import AlreadyRunning, ForeignProcess, PidFile, was_handed_on
 from jobqueue.pool.supervisor import EXIT_PUT_BACK, Supervisor
 from jobqueue.stores import get_store
-from jobqueue.worker.clerk import Selection
-from jobqueue.worker.loop import WorkerOptions
 from jobqueue.worker.workoff import Pulse, WorkOff
 
 EXIT_FAILED_TO_START = 1
@@ -38,65 +38,34 @@ EXIT_JOB_FAILED = 5
 PATIENCE_SECONDS = 10.0
 
 
-@dataclass(frozen=True, slots=True)
-class Invocation:
-    """One call of the command: its words, and where lines for people go."""
-
-    words: dict[str, Any]
-    say: Callable[[str], None]
-    settings: Settings
-
-    @property
-    def pid_file(self) -> PidFile:
-        """The PID file of a service."""
-        given: Path | None = self.words["pid"]
-        return PidFile((given or Path(f"{self.words['app_name'] or 'jobworker'}.pid")).absolute())
-
-    @property
-    def log_file(self) -> Path:
-        """The log file of a service."""
-        given: Path | None = self.words["log"]
-        return (given or Path(f"{self.words['app_name'] or 'jobworker'}.log")).absolute()
-
-    @property
-    def options(self) -> PoolOptions:
-        """The pool that is asked for."""
-        words = self.words
-        selection = Selection(tuple(dict.fromkeys(words["queues"])), words["min_priority"], words["max_priority"])
-        memory = words["max_memory"]
-        worker = WorkerOptions(
-            selection=selection,
-            threads=words["threads"],
-            coroutines=words["coroutines"],
-            max_jobs=words["max_jobs"],
-            max_memory=None if memory is None else memory * 1024 * 1024,
-        )
-        timeout = words["timeout"]
-        return PoolOptions(
-            worker=worker,
-            processes=words["processes"],
-            name=words["app_name"],
-            shutdown_seconds=self.settings.shutdown_seconds if timeout is None else timeout,
-            poll_seconds=words["sleep"] or self.settings.poll_seconds,
-            listen=not words["no_listen"],
-        )
-
-
 def perform(words: dict[str, Any], say: Callable[[str], None]) -> int:
     """Do what the command line asks for and return the exit status.
 
     Raises:
         CommandError: if it cannot be done, with the exit status.
     """
-    action = words["action"]
-    if words["daemon"]:
-        action = "start"
-    if words["exit_on_complete"]:
-        action = "work_off"
-    call = Invocation(words, say, get_settings())
+    action = _action(words)
+    try:
+        call = Invocation(words, say, get_settings())
+    except ImproperlyConfigured as error:
+        raise CommandError(str(error), returncode=EXIT_FAILED_TO_START) from None
     _check_priorities(call)
     _check_only_for_work_off(words, action)
     return ACTIONS[action](call)
+
+
+def _action(words: dict[str, Any]) -> str:
+    """Return what is to be done: two options turn ``run``, the default, into something else."""
+    action: str = words["action"]
+    if words["daemon"] and action == "run":
+        action = "start"
+    if words["daemon"] and action == "work_off":
+        raise CommandError(
+            "--daemon is for the actions run and start; work_off stays in the foreground.", returncode=2
+        )
+    if words["exit_on_complete"] and action not in {"run", "work_off"}:
+        raise CommandError(f"--exit-on-complete is the action work_off; it cannot go with {action}.", returncode=2)
+    return "work_off" if words["exit_on_complete"] else action
 
 
 def run(call: Invocation) -> int:
@@ -122,13 +91,14 @@ def start(call: Invocation) -> int:
     _become(call)
     if (holder := _holder(call.pid_file)) is not None:
         raise CommandError(f"Already running, pid {holder} ({call.pid_file.path}).", returncode=1)
+    _check_folder(call.pid_file)
     _check(call, forks=True)
     try:
         daemon.detach(call.log_file, run=lambda: run(_as_daemon(call)))
     except daemon.CannotDetach as error:
         raise CommandError(str(error), returncode=EXIT_FAILED_TO_START) from None
     except OSError as error:
-        raise _no_log(call, error) from None
+        raise _cannot("open the log", call.log_file, error) from None
     if not call.pid_file.wait_until_held(PATIENCE_SECONDS):
         raise CommandError(f"It did not start. The reason is in {call.log_file}", returncode=1)
     call.say(f"Started, pid {_holder(call.pid_file)}. Log: {call.log_file}")
@@ -140,7 +110,13 @@ def stop(call: Invocation) -> int:
     holder = _holder(call.pid_file)
     if holder is None:
         return _say_not_running(call)
-    os.kill(holder, signal.SIGTERM)
+    try:
+        os.kill(holder, signal.SIGTERM)
+    except PermissionError:
+        text = f"pid {holder} belongs to another user; nothing was signalled."
+        raise CommandError(text, returncode=EXIT_FAILED_TO_START) from None
+    except ProcessLookupError:
+        return _say_not_running(call)
     if not call.pid_file.wait_until_gone(holder, call.options.shutdown_seconds + PATIENCE_SECONDS):
         raise CommandError(f"pid {holder} has not stopped yet. Again: kill -QUIT {holder}", returncode=1)
     call.say(f"Stopped, pid {holder}.")
@@ -218,6 +194,7 @@ def _run_pool(call: Invocation, descriptor: int | None = None) -> int:
     else:
         logs.say(logging.INFO, "start", banner.summary(options, call.settings, get_store()))
     _warn_of_root(call)
+    _warn_of_debug()
     preflight.close_connections()
     supervisor = Supervisor(call.settings, options, call.say)
     status = supervisor.run()
@@ -249,18 +226,17 @@ def _print_line(line: str) -> None:
 def _configure_logs(call: Invocation) -> None:
     words = call.words
     style = words["log_format"] or call.settings.log_format
-    if words["syslog"]:
-        logs.configure_syslog(words["verbosity"], style)
-        return
     try:
+        if words["syslog"]:
+            return logs.configure_syslog(words["verbosity"], style)
         stream = daemon.open_log(call.log_file) if words["log"] else sys.stdout
     except OSError as error:
-        raise _no_log(call, error) from None
-    logs.configure(words["verbosity"], stream, style)
+        raise _cannot("open the log", "of the system" if words["syslog"] else call.log_file, error) from None
+    return logs.configure(words["verbosity"], stream, style)
 
 
-def _no_log(call: Invocation, error: OSError) -> CommandError:
-    return CommandError(f"Cannot open the log {call.log_file}: {error.strerror}", returncode=EXIT_FAILED_TO_START)
+def _cannot(what: str, path: object, error: OSError) -> CommandError:
+    return CommandError(f"Cannot {what} {path}: {error.strerror}", returncode=EXIT_FAILED_TO_START)
 
 
 def _refuse_root(call: Invocation) -> None:
@@ -319,13 +295,22 @@ def _warn_of_unknown_queues(call: Invocation) -> None:
             logs.say(logging.WARNING, "warn", f'queue "{name}" is not declared in JOBQUEUE["QUEUES"]: {names}')
 
 
+def _warn_of_debug() -> None:
+    """Tell a service; at a terminal, where people develop, the details under the first line do."""
+    if django_settings.DEBUG and not sys.stdout.isatty():
+        text = (
+            "DEBUG is on: workers record every SQL query and become slow and large. Set it to False where they run"
+        )
+        logs.say(logging.WARNING, "warn", text)
+
+
 def _claim(pid_file: PidFile) -> int:
     try:
         return pid_file.claim()
     except AlreadyRunning:
         raise CommandError(f"Already running: {pid_file.path} is held.", returncode=1) from None
     except OSError as error:
-        raise CommandError(f"Cannot write the PID file {pid_file.path}: {error.strerror}", returncode=1) from None
+        raise _cannot("write the PID file", pid_file.path, error) from None
 
 
 def _holder(pid_file: PidFile) -> int | None:
@@ -335,7 +320,16 @@ def _holder(pid_file: PidFile) -> int | None:
         text = f"{pid_file.path} names a process that did not write it; nothing was signalled."
         raise CommandError(text, returncode=EXIT_FAILED_TO_START) from None
     except OSError as error:
-        raise CommandError(f"Cannot read the PID file {pid_file.path}: {error.strerror}", returncode=1) from None
+        raise _cannot("read the PID file", pid_file.path, error) from None
+
+
+def _check_folder(pid_file: PidFile) -> None:
+    """Refuse at once what the daemon could only write into its log."""
+    folder = pid_file.path.parent
+    ours = os.access in os.supports_effective_ids
+    if not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK, effective_ids=ours)):
+        why = errno.EACCES if folder.is_dir() else errno.ENOENT
+        raise _cannot("write the PID file", pid_file.path, OSError(why, os.strerror(why)))
 
 
 def _say_not_running(call: Invocation) -> int:

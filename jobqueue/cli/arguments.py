@@ -143,7 +143,7 @@ def read_config(path: Path, parser: ArgumentParser) -> list[str]:
         CommandError: through ``parser.error``, if it cannot be read.
     """
     try:
-        entries = tomllib.loads(path.read_text())
+        entries = tomllib.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         parser.error(f"--config {path}: {error}")
     flags = {flag for action in parser._actions for flag in action.option_strings}

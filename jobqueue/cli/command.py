@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from contextlib import suppress
@@ -44,6 +45,11 @@ class JobQueueCommand(BaseCommand):
             **kwargs,
         )
 
+    def run_from_argv(self, argv: list[str]) -> None:
+        """Do as Django does, on streams that take any text."""
+        _write_any_text()
+        super().run_from_argv(argv)
+
     def get_version(self) -> str:
         """Return our version, not Django's."""
         return jobqueue.__version__
@@ -68,6 +74,13 @@ def _fill_closed_streams() -> None:
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 (open for life)
+
+
+def _write_any_text() -> None:
+    """Names of jobs may have letters that the locale's encoding lacks."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _forget_broken_streams() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from jobqueue.doctor.finding import Finding, error, hint, ok, warning
 from jobqueue.doctor.site import Site
 from jobqueue.doctor.words import span
-from jobqueue.stores.prepared import is_direct
+from jobqueue.stores.poolers import is_direct
 
 #: Clocks further apart make jobs early or late by as much.
 SKEW_SECONDS = 5.0
@@ -39,12 +39,15 @@ def writes(*, refused: bool) -> Iterator[Finding]:
 
 
 def isolation(levels: list[str]) -> Iterator[Finding]:
-    """Report levels of isolation, of single statements and of transactions, that claims were not made for."""
+    """Report levels of isolation, of single statements and of transactions, at which the server refuses some."""
     other = next((level for level in levels if level != READ_COMMITTED), None)
     if other is not None:
-        message = f"transactions are {other}: claims that meet are refused and must be repeated"
-        remedy = 'Take "isolation_level" out of OPTIONS, or give jobs an alias of their own: JOBQUEUE["DATABASE"].'
-        yield warning("session.isolation", message, remedy)
+        message = (
+            f"transactions are {other}: the server refuses some of your own and of atomic jobs; claims are not"
+        )
+        yield hint(
+            "session.isolation", message, "Repeat those that are refused; atomic jobs are retried as any other."
+        )
 
 
 def idle(user: str, *, never: bool) -> Iterator[Finding]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from inspect import isfunction
+from inspect import iscoroutine, isfunction, ismethod
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Model
@@ -38,7 +38,7 @@ from jobqueue.handlers.objects import (
     load_object,
 )
 from jobqueue.handlers.resolve import Declared, SendLaterMarker, is_coroutine, path_of, register
-from jobqueue.handlers.signing import is_signed, renew, sign, verify
+from jobqueue.handlers.signing import check_keys, is_signed, renew, sign, verify
 from jobqueue.options import BEHAVIOUR, Options, check_call
 from jobqueue.rows import ClaimedJob
 
@@ -54,6 +54,7 @@ __all__ = [
     "PerformableMethod",
     "SendLaterMarker",
     "as_performable",
+    "check_keys",
     "contents",
     "declared_in",
     "declared_options",
@@ -93,6 +94,16 @@ def as_performable(thing: Any) -> Any:
             path_of(thing)
         raise NotPerformable(
             f"{thing.__name__} is a plain function. Decorate it with @job, then {thing.__name__}.enqueue(…)."
+        )
+    if ismethod(thing):
+        raise NotPerformable(
+            f"{thing.__qualname__} is a method. Name it instead: "
+            f'send_later(…, "{thing.__name__}"), or delay(…).{thing.__name__}().'
+        )
+    if iscoroutine(thing):
+        thing.close()
+        raise NotPerformable(
+            f"{thing.__name__}(…) has made a coroutine. Hand over the call: {thing.__name__}.bind(…)."
         )
     if isinstance(thing, str):
         raise NotPerformable(f"{thing!r} is text. Import the job and hand over the job itself.")
@@ -164,13 +175,15 @@ def open_handler(
 ) -> Loaded:
     """Return the performable of a row, after its signature held.
 
-    An unsigned row is performed only if it names a job function declared with ``accept_unsigned=True``.
+    An unsigned row is performed only if it names a job function declared with ``accept_unsigned=True``, and its
+    columns are such as a caller could have given.
 
     Raises:
         BadSignature: if the signature is missing or does not hold.
         CorruptHandler, UnknownPerformable, MissingRow, TypeError: as ``load`` does.
     """
     if not is_signed(handler):
+        _check_options({"max_attempts": max_attempts, "max_run_time": max_run_time})
         return load(handler, signed=False)
     return load(verify(handler, name=name, queue=queue, max_attempts=max_attempts, max_run_time=max_run_time))
 
@@ -229,9 +242,10 @@ def _parse(body: str, *, signed: bool) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise CorruptHandler("The handler is not an object.")
     if not data.keys() <= _PARTS:
-        # A newer release may have written it; one that knows the part will perform it.
         unknown = ", ".join(sorted(data.keys() - _PARTS))
-        raise UnknownPerformable(f"The handler has parts that this release does not know: {unknown}.")
+        # If it is signed, a newer release has written it; one that knows the part will perform it.
+        error = UnknownPerformable if signed else CorruptHandler
+        raise error(f"The handler has parts that this release does not know: {unknown}.")
     return data
 
 
@@ -260,10 +274,14 @@ def _call_options(data: dict[str, Any]) -> dict[str, Any]:
     options = data.get("options", {})
     if not isinstance(options, dict) or not options.keys() <= BEHAVIOUR:
         raise CorruptHandler("The handler's options are not known ones.")
+    return _check_options(options)
+
+
+def _check_options(options: dict[str, Any]) -> dict[str, Any]:
     try:
         return check_call(options)
     except OptionError as error:
-        raise CorruptHandler(f"The handler's options are not valid: {error}") from None
+        raise CorruptHandler(f"The job's options are not valid: {error}") from None
 
 
 def _check_size(name: str, body: str) -> None:

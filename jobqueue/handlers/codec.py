@@ -13,7 +13,7 @@ from typing import Any
 from django.db.models import Manager, Model, QuerySet
 from django.utils.functional import LazyObject, Promise, empty
 
-from jobqueue.exceptions import CorruptHandler, PayloadError
+from jobqueue.exceptions import CorruptHandler, PayloadError, shown
 from jobqueue.handlers import references
 from jobqueue.handlers.scalars import TAGGED, Refused, encode_float, encode_int, encode_str, refuse
 
@@ -113,7 +113,7 @@ def _encode_dict(value: dict[Any, Any], depth: int) -> dict[str, Any]:
     members = {}
     for key, item in value.items():
         if not isinstance(key, str) or isinstance(key, Enum):
-            raise Refused(f"has the key {key!r} ({type(key).__name__}); only str keys can be stored.")
+            raise Refused(f"has the key {shown(key)} ({type(key).__name__}); only str keys can be stored.")
         try:
             members[encode_str(key)] = _encode(item, depth + 1)
         except Refused as refused:
@@ -239,6 +239,8 @@ def _decode(data: Any, depth: int) -> Any:
 
 def _decode_unsigned(data: Any, depth: int) -> Any:
     kind = type(data)
+    if kind is str:
+        return _decent(data)
     if kind is list:
         return [_decode_unsigned(item, depth + 1) for item in _shallow(data, depth)]
     if kind is not dict:
@@ -247,7 +249,15 @@ def _decode_unsigned(data: Any, depth: int) -> Any:
         if data["$"] in _REFERENCES:
             raise CorruptHandler(f'An unsigned handler may not hold a "{data["$"]}"; pass ids and plain values.')
         return _decode_tag(data, depth, _decode_unsigned)
-    return {key: _decode_unsigned(item, depth + 1) for key, item in _shallow(data, depth).items()}
+    return {_decent(key): _decode_unsigned(item, depth + 1) for key, item in _shallow(data, depth).items()}
+
+
+def _decent(text: str) -> str:
+    """Return text that a caller of ours could have given, too."""
+    try:
+        return encode_str(text)
+    except Refused as refused:
+        raise CorruptHandler(f"A text in the handler {refused.reason}") from None
 
 
 def _decode_tag(data: dict[str, Any], depth: int, inner: Encoder) -> Any:

@@ -61,7 +61,7 @@ class PerformableMethod:
         self.obj = obj
         self.method = method
         self.args = _as_tuple(args)
-        self.kwargs = dict(kwargs or {})
+        self.kwargs = {} if kwargs is None else _as_dict(kwargs)
         _check_declared(obj, method)
         shape_of(self.call, method).fit(self.args, self.kwargs)
 
@@ -258,8 +258,14 @@ def _class_of(obj: Any) -> type:
 
 
 def _as_tuple(args: Any) -> tuple[Any, ...]:
-    if isinstance(args, str | bytes):
-        raise TypeError(
-            f"args must be a list or tuple of arguments, not {type(args).__name__}. Did you mean args=[…]?"
-        )
-    return tuple(args)
+    if isinstance(args, Sequence) and not isinstance(args, str | bytes):
+        return tuple(args)
+    raise TypeError(
+        f"args must be a list or tuple of arguments, not {type(args).__name__}. Did you mean args=[…]?"
+    )
+
+
+def _as_dict(kwargs: Any) -> dict[str, Any]:
+    if isinstance(kwargs, Mapping) and all(isinstance(name, str) for name in kwargs):
+        return dict(kwargs)
+    raise TypeError(f"kwargs must be a dict from names to arguments, not {type(kwargs).__name__}.")

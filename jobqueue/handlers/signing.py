@@ -15,6 +15,7 @@ from hashlib import sha256
 from typing import Any
 
 from django.conf import settings as django_settings
+from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 
 from jobqueue.conf import get_settings
@@ -114,7 +115,7 @@ def _keys() -> tuple[hmac.HMAC, ...]:
     A copy of it is cheaper than to begin anew, and keeps the interpreter's lock: ``hmac.digest`` lets it go each
     time, and a worker's two threads would pass it to and fro for every job.
     """
-    secrets: Sequence[str | bytes] = get_settings().signing_keys or (
+    secrets: Sequence[object] = get_settings().signing_keys or (
         django_settings.SECRET_KEY,
         *django_settings.SECRET_KEY_FALLBACKS,
     )
@@ -122,8 +123,16 @@ def _keys() -> tuple[hmac.HMAC, ...]:
     return tuple(hmac.new(digest, digestmod="sha256") for digest in digests)
 
 
-def _bytes(secret: str | bytes) -> bytes:
-    return secret if isinstance(secret, bytes) else secret.encode()
+def check_keys() -> None:
+    """Raise ImproperlyConfigured unless all keys are such as can sign; no key is told."""
+    _keys()
+
+
+def _bytes(secret: object) -> bytes:
+    if isinstance(secret, str | bytes) and secret:
+        return secret if isinstance(secret, bytes) else secret.encode("utf-8", "surrogatepass")
+    what = "empty" if isinstance(secret, str | bytes) else f"of type {type(secret).__name__}"
+    raise ImproperlyConfigured(f"SECRET_KEY and SECRET_KEY_FALLBACKS must be non-empty strings; one is {what}.")
 
 
 def _forget(*, setting: str, **_: Any) -> None:

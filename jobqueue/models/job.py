@@ -9,13 +9,25 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
+from jobqueue.conf import LARGEST_PRIORITY
 from jobqueue.exceptions import DecryptionError
-from jobqueue.models.expressions import Literal
+from jobqueue.models.expressions import Literal, Readable, Sound
 from jobqueue.sealing import unseal
 from jobqueue.states import CHOICES, State
 
 #: Order in which ready jobs are claimed: larger priority first, then the older run_at, then the id.
 CLAIM_ORDER = ("-priority", "run_at", "id")
+
+TIMES = (
+    "run_at",
+    "created_at",
+    "updated_at",
+    "locked_at",
+    "started_at",
+    "finished_at",
+    "failed_at",
+    "blocked_at",
+)
 
 
 class JobQuerySet(models.QuerySet["Job"]):
@@ -104,7 +116,10 @@ class Job(models.Model):
     objects = JobQuerySet.as_manager()
 
     class Meta:
-        """Few indexes, each partial: every further one costs throughput."""
+        """Few indexes, each partial: every further one costs throughput.
+
+        Constraints refuse what would stop those who read it: one row must never hold up the others.
+        """
 
         verbose_name = "job"
         indexes: ClassVar = [
@@ -130,11 +145,17 @@ class Job(models.Model):
                 condition=Q(state__gte=State.SCHEDULED.value, state__lte=State.CANCELLED.value),
                 name="jobqueue_job_state",
             ),
-            models.CheckConstraint(condition=Q(attempts__gte=0, crashes__gte=0), name="jobqueue_job_counts"),
+            models.CheckConstraint(
+                # One less, and the priority cannot be turned round, as the order of claims does.
+                condition=Q(attempts__gte=0, crashes__gte=0, priority__gte=-LARGEST_PRIORITY),
+                name="jobqueue_job_counts",
+            ),
             models.CheckConstraint(
                 condition=~Q(state=State.RUNNING.value) | Q(claim_id__isnull=False, pool__isnull=False),
                 name="jobqueue_job_held_by_claim",
             ),
+            models.CheckConstraint(condition=Readable(*TIMES), name="jobqueue_job_times"),
+            models.CheckConstraint(condition=Sound(), name="jobqueue_job_sound"),
         ]
 
     def __str__(self) -> str:

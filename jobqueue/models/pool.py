@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import secrets
+from typing import ClassVar
 
 from django.db import models
 from django.utils import timezone
+
+from jobqueue.models.expressions import Readable
 
 
 def unused_id() -> int:
@@ -41,6 +44,9 @@ class Pool(models.Model):
         """A handful of rows; the primary key is enough."""
 
         verbose_name = "pool"
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Readable("started_at", "beat_at"), name="jobqueue_pool_times")
+        ]
 
     def __str__(self) -> str:
         return f"{self.name} host:{self.host} pid:{self.pid}".strip()

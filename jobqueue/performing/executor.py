@@ -11,7 +11,7 @@ from inspect import iscoroutine
 from threading import Event
 from typing import Any
 
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.utils import timezone
 
 from jobqueue import signals
@@ -54,9 +54,13 @@ from jobqueue.policy.retry import Limits, decide
 from jobqueue.rows import ClaimedJob, Finish
 from jobqueue.states import State
 from jobqueue.stores.base import Store
+from jobqueue.stores.errors import is_locked_out
 
 #: A coroutine is ended by its loop; the alarm follows so many seconds later, if it does not come to rest.
 COROUTINE_GRACE = 1.0
+
+#: An atomic job whose row somebody keeps locked is tried again after so long.
+LOCKED_SECONDS = 1.0
 
 RunCoroutine = Callable[[Coroutine[Any, Any, Any], float], Any]
 
@@ -154,9 +158,7 @@ class Executor:
         outcome: Outcome
         try:
             with transaction.atomic(using=self._store.alias):
-                seconds = job.max_run_time or self._settings.max_run_time
-                if not self._store.hold(job, seconds + self._settings.kill_seconds):
-                    raise ClaimLost
+                self._hold(job, started)
                 outcome = self._attempt(job, loaded)
                 ended = Ended(job, outcome, self._decide(job, outcome), started, time.monotonic(), True)
                 if not isinstance(outcome, Succeeded):
@@ -172,6 +174,20 @@ class Executor:
             outcome = Failed(describe_for(job, error), error, *self._next_time(job, loaded, error))
         decision = self._decide(job, outcome)
         return Ended(job, outcome, decision, started, time.monotonic(), isinstance(outcome, Lost))
+
+    def _hold(self, job: ClaimedJob, started: float) -> None:
+        """Lock the job's row; if somebody else keeps it locked, the job is tried again later, uncharged."""
+        try:
+            seconds = job.max_run_time or self._settings.max_run_time
+            held = self._store.hold(job, seconds + self._settings.kill_seconds)
+        except OperationalError as error:
+            if not is_locked_out(error):
+                raise
+            outcome = Snoozed(LOCKED_SECONDS, None)
+            ended = Ended(job, outcome, self._decide(job, outcome), started, time.monotonic())
+            raise _Undo(ended) from error
+        if not held:
+            raise ClaimLost
 
     def _attempt(self, job: ClaimedJob, loaded: Loaded) -> Outcome:
         """Perform the job as the current one, and call its last hook."""

@@ -24,6 +24,7 @@ from jobqueue.stores import get_store
 from jobqueue.worker.bell import Bell
 from jobqueue.worker.board import Board, Slot
 from jobqueue.worker.loop import Worker
+from jobqueue.worker.trouble import Refused
 
 #: Signals that a pool's processes deal with themselves. Blocked from before the fork until handlers are set.
 SIGNALS = (
@@ -39,6 +40,8 @@ SIGNALS = (
 
 #: Exit status of a maintenance process whose pool was declared dead.
 IDENTITY_LOST = 70
+#: Exit status of a process that the database refuses what it needs.
+REFUSED = 77
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NAME = 15
 #: Names of the processes, as ``top`` and ``ps -o comm`` show them; the system takes 15 characters.
@@ -62,7 +65,8 @@ def run_worker(
 
         _become_child(WORKER, parent, on_term=worker.stop, on_quit=leave_now)
         signals.send(signals.worker_started, Worker, name=slot.name)
-        status = 0 if worker.run() else 1
+        error = worker.run()
+        status = 0 if error is None else REFUSED if isinstance(error, Refused) else 1
         signals.send(signals.worker_stopping, Worker, name=slot.name)
         _end_within(settings.kill_seconds, status)
         sys.exit(status)
@@ -93,6 +97,8 @@ def run_maintenance(
     except DeclaredDead:
         logs.say(logging.WARNING, "dead", "this pool was declared dead; it starts again under a new identity")
         sys.exit(IDENTITY_LOST)
+    except Refused:
+        sys.exit(REFUSED)
 
 
 def _become_child(name: str, parent: int, on_term: Callable[[], None], on_quit: Callable[..., None]) -> None:

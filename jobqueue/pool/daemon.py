@@ -30,7 +30,9 @@ def open_log(path: Path) -> TextIO:
     Raises:
         OSError: if it cannot be opened, or must not be trusted.
     """
-    return os.fdopen(open_own(path, os.O_WRONLY | os.O_APPEND), "a", buffering=1)
+    return os.fdopen(
+        open_own(path, os.O_WRONLY | os.O_APPEND), "a", buffering=1, encoding="utf-8", errors="backslashreplace"
+    )
 
 
 def detach(log: Path, *, run: Callable[[], int]) -> None:

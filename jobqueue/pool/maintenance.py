@@ -6,19 +6,25 @@ import logging
 import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from random import random
 
-from django.db import DatabaseError, InterfaceError, connections
+from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, connections
 
 from jobqueue import logs
-from jobqueue.policy.backoff import reconnect_pause
-from jobqueue.pool.duties import DUTIES, Duty, Post
+from jobqueue.pool.duties import DUTIES, DeclaredDead, Duty, Post
 from jobqueue.pool.duties.promotion import Promotion
 from jobqueue.pool.duties.settling import Settling
 from jobqueue.pool.duties.strays import Strays
 from jobqueue.stores.ears import SCHEDULE, Deaf, Ear
+from jobqueue.stores.errors import is_contention
 from jobqueue.worker.bell import Bell
+from jobqueue.worker.trouble import Trouble
 
+logger = logging.getLogger("jobqueue.worker")
+
+#: What the database says of a row, not of itself.
+REFUSALS = (DataError, IntegrityError)
+#: Seconds before a duty that has stumbled is tried again.
+STUMBLED_PAUSE = 10.0
 #: Seconds that a duty has at the least, however short the lease.
 LEAST_PATIENCE = 5.0
 
@@ -33,7 +39,8 @@ class Maintenance:
         self._due = dict.fromkeys(kinds, 0.0)
         self._ear: Ear = post.store.ear() if post.options.listen else Deaf()
         self._last_rung = -1
-        self._failures = 0
+        self._trouble = Trouble(post.store, post.board)
+        self._locks = {kind: Trouble(post.store, post.board) for kind in kinds}
         self._leaving = False
         self._deadline: AbstractContextManager[object] = nullcontext()
 
@@ -42,6 +49,7 @@ class Maintenance:
 
         Raises:
             DeclaredDead: if others have declared this pool dead.
+            Refused: if the database refuses what no waiting mends.
         """
         # There must be time for another heartbeat before the lease is over.
         self._deadline = self._post.store.deadline(max(self._post.settings.lease_seconds / 3, LEAST_PATIENCE))
@@ -49,7 +57,9 @@ class Maintenance:
             try:
                 self._turn()
             except (DatabaseError, InterfaceError) as error:
-                self._mend(error)
+                self._forget()
+                self._due = dict.fromkeys(self._due, 0.0)  # it may be another database now
+                time.sleep(self._trouble.pause_after(error))
         self._leave()
 
     def stop(self) -> None:
@@ -62,13 +72,32 @@ class Maintenance:
             self._ear.listen()
         for duty in self._duties:
             if self._due[type(duty)] <= self._post.clock():
-                with self._deadline:
-                    pause = duty.run()
+                pause = self._do(duty)
                 self._due[type(duty)] = self._post.clock() + pause
-        if self._failures:
-            self._failures = 0
+        if self._trouble.is_over():
             self._post.ring_workers()  # those that sleep do not know yet that they must connect anew
         self._sleep()
+
+    def _do(self, duty: Duty) -> float:
+        """Do a duty and return the seconds until the next time. One that stumbles over a row, or over somebody's lock,
+        must not keep the others from being done.
+        """
+        locks = self._locks[type(duty)]
+        try:
+            with self._deadline:
+                pause = duty.run()
+        except DeclaredDead:
+            raise
+        except Exception as error:
+            if is_contention(error):
+                self._forget()
+                return locks.pause_after(error)
+            if isinstance(error, DatabaseError | InterfaceError) and not isinstance(error, REFUSALS):
+                raise
+            logger.exception("%s could not be done", type(duty).__name__.lower())
+            return STUMBLED_PAUSE
+        locks.is_over()
+        return pause
 
     def _sleep(self) -> None:
         """Sleep until a duty is due, the supervisor rings, or something is heard."""
@@ -90,16 +119,10 @@ class Maintenance:
         if SCHEDULE in queues:
             self._due[Promotion] = 0.0
 
-    def _mend(self, error: Exception) -> None:
-        """Drop the connection and what was observed through it, and pause; then everything is to be looked at."""
-        connections[self._post.store.alias].close()
+    def _forget(self) -> None:
+        """Drop what was observed: others may be in the same trouble, and silent for that reason."""
         for duty in self._duties:
             duty.forget()
-            self._due[type(duty)] = 0.0
-        pause = reconnect_pause(self._failures, random())  # noqa: S311 (it only spreads the pools)
-        logs.unreachable(self._post.store.alias, error, pause, self._failures)
-        self._failures += 1
-        time.sleep(pause)
 
     def _leave(self) -> None:
         """Settle the last workers and give the lease back; the lease's end does it if the database is away."""

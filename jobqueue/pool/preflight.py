@@ -7,6 +7,7 @@ from django.db import DatabaseError, InterfaceError, connections
 
 from jobqueue import logs
 from jobqueue.pool.schema import read_schema
+from jobqueue.stores import get_store
 
 
 class NotReady(Exception):
@@ -22,17 +23,21 @@ def check(alias: str, *, forks: bool, waits: bool) -> None:
         waits: whether to go on if the database cannot be reached.
 
     Raises:
-        NotReady: if a table is missing, out of date or of a newer release; or the database cannot be shared, or
-            cannot be reached.
+        NotReady: if the database is unknown, cannot be shared or cannot be reached; or if its tables, or privileges on
+            them, are missing; or if its tables are out of date or of a newer release.
     """
     try:
+        get_store(alias)
         connection = connections[alias]
         if forks and connection.vendor == "sqlite" and is_in_memory(alias):
             raise NotReady(
                 f'Database "{alias}" is SQLite in memory; no other process can see it. Use a file, or work_off.'
             )
+        _check_privileges(alias)
         _check_tables(alias)
     except (DatabaseError, InterfaceError) as error:
+        if refusal := get_store(alias).refusal(error):
+            raise NotReady(refusal) from error
         if not waits:
             raise NotReady(f'Cannot reach database "{alias}": {logs.headline(str(error))}') from error
         logs.unreachable(alias, error, 0.1, 0)
@@ -49,6 +54,11 @@ def close_connections() -> None:
     for connection in connections.all(initialized_only=True):
         if connection.settings_dict["OPTIONS"].get("pool") and hasattr(connection, "close_pool"):
             connection.close_pool()
+
+
+def _check_privileges(alias: str) -> None:
+    if lacking := get_store(alias).lacks():
+        raise NotReady(lacking)
 
 
 def _check_tables(alias: str) -> None:

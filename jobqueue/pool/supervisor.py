@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import gc
 import logging
-import multiprocessing
 import os
 import signal
 import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from types import FrameType
 from typing import Any
@@ -20,34 +17,23 @@ from jobqueue import logs
 from jobqueue.conf import Settings
 from jobqueue.pool import orphans
 from jobqueue.pool.burst import Burst
-from jobqueue.pool.children import IDENTITY_LOST, SIGNALS, run_maintenance, run_worker
+from jobqueue.pool.children import IDENTITY_LOST, REFUSED, SIGNALS, run_maintenance, run_worker
+from jobqueue.pool.forked import Child, fork
 from jobqueue.pool.forkpause import YOUNG_SECONDS, ForkPause
 from jobqueue.pool.options import PoolOptions
 from jobqueue.pool.words import how
 from jobqueue.worker.bell import Bell
-from jobqueue.worker.board import Board, End, Seat, Slot
+from jobqueue.worker.board import Board, End, Seat
 from jobqueue.worker.clerk import FLUSH_JOBS
 
 EXIT_STOPPED = 0
+EXIT_REFUSED = 1
 EXIT_PUT_BACK = 4
 
 STOPPING = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGQUIT})
 TICK_SECONDS = 0.25
 #: Between asking a process to end and killing it.
 LAST_SECONDS = 2.0
-
-fork = multiprocessing.get_context("fork")
-
-
-@dataclass(slots=True)
-class Child:
-    """One living worker. ``kill_at``: when it is killed if it has not ended by then; ``end``: what it died of."""
-
-    process: BaseProcess
-    slot: Slot
-    born: float
-    kill_at: float | None = None
-    end: End = End.LEFT
 
 
 class Supervisor:
@@ -86,6 +72,7 @@ class Supervisor:
         self._maintenance_pause = ForkPause(clock, longest=settings.heartbeat_seconds)
         self._stop_at: float | None = None
         self._leaving = False
+        self._refused = False
         self._put_back = 0
         self._had_terminal = has_terminal()
         self.restart = False
@@ -168,7 +155,7 @@ class Supervisor:
             wait = logs.short(self._options.shutdown_seconds)
             logs.say(logging.INFO, "stop", f"{jobs} still running; waiting up to {wait}")
         for child in self._children:
-            self._send(child, signal.SIGTERM)
+            child.send(signal.SIGTERM)
 
     def _leave(self) -> None:
         """Have running jobs put back, and kill what does not obey."""
@@ -179,7 +166,7 @@ class Supervisor:
         for child in self._children:
             child.end = End.STOPPED
             child.kill_at = self._clock() + LAST_SECONDS
-            self._send(child, signal.SIGQUIT)
+            child.send(signal.SIGQUIT)
 
     def _be_quiet(self) -> None:
         self._board.header.quiet = 1
@@ -192,7 +179,7 @@ class Supervisor:
         for child in self._children:
             for job in child.slot.performing():
                 logs.say(logging.INFO, "stack", f"{child.slot.name} job #{job.job_id} for {now - job.since:.1f}s")
-            self._send(child, signal.SIGUSR2)
+            child.send(signal.SIGUSR2)
 
     # Children
 
@@ -201,13 +188,15 @@ class Supervisor:
             status, self._maintenance = self._maintenance.exitcode, None
             if status == IDENTITY_LOST:
                 self._start_anew()
+            elif self._is_refused(status):
+                self._give_up()
             else:
                 logs.say(logging.ERROR, "died", f"maintenance {how(status)}; it is replaced")
                 self._maintenance_pause.note_death(young=not self._maintenance_pause.has_lasted)
-        if self._maintenance is None and self._maintenance_pause.is_over:
+        if self._maintenance is None and self._maintenance_pause.is_over and not self._refused:
             self._maintenance_pause.note_birth()
             arguments = (self._settings, self._options, self._board, self._bells, self._maintenance_bell)
-            self._maintenance = self._fork(run_maintenance, os.getpid(), *arguments)
+            self._maintenance = fork(run_maintenance, os.getpid(), *arguments)
             if self._maintenance is None:
                 self._maintenance_pause.note_death(young=True)
 
@@ -221,7 +210,7 @@ class Supervisor:
             slot.sit_down()
             bell = self._bells[slot.index]
             bell.silence()
-            process = self._fork(run_worker, os.getpid(), self._settings, self._options, self._board, slot, bell)
+            process = fork(run_worker, os.getpid(), self._settings, self._options, self._board, slot, bell)
             if process is None:
                 slot.words.seat = Seat.FREE
                 return self._worker_pause.note_death(young=True)
@@ -233,45 +222,12 @@ class Supervisor:
         maintenance = [] if self._maintenance is None else [self._maintenance]
         return [*maintenance, *(child.process for child in self._children)]
 
-    def _fork(self, role: Callable[..., None], *arguments: Any) -> BaseProcess | None:
-        """Fork with our signals blocked, so that none is handled by the parent's handlers in the child.
-
-        None if the system has no memory or no process left: those that live go on, and it is tried again.
-        """
-        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-        try:
-            process = fork.Process(target=role, args=arguments)
-            process.start()
-        except OSError as error:
-            logs.say(logging.ERROR, "fork", f"no new process: {error.strerror}")
-            return None
-        finally:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
-        return process
-
     def _reap(self) -> None:
         for child in list(self._children):
-            if self._has_died(child) and child.process.exitcode is not None:
+            if child.has_died() and child.process.exitcode is not None:
                 self._children.remove(child)
                 self._bury(child, child.process.exitcode)
                 child.process.close()
-
-    def _has_died(self, child: Child) -> bool:
-        """Look, and before the number is free to be used again, end what a crashed worker's job has started."""
-        pid = child.process.pid
-        assert pid is not None
-        try:
-            died = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-        except ChildProcessError:  # multiprocessing has taken note of it already, as it does whenever it forks
-            crashed = child.process.exitcode != 0
-        else:
-            if died is None:
-                return False
-            crashed = died.si_code != os.CLD_EXITED or died.si_status != 0
-        if crashed:
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(pid, signal.SIGKILL)
-        return True
 
     def _bury(self, child: Child, status: int) -> None:
         """Leave the dead worker's slot to maintenance."""
@@ -281,6 +237,8 @@ class Supervisor:
             child.end = End.CRASHED
         young = self._clock() - child.born < YOUNG_SECONDS and not (words.succeeded or words.failed or performing)
         self._worker_pause.note_death(young=young and child.end is End.CRASHED)
+        if self._is_refused(status):
+            self._give_up()
         self._burst.add(words.succeeded, words.failed)
         self._put_back += words.put_back
         if child.end is End.STOPPED:
@@ -296,20 +254,33 @@ class Supervisor:
         for child in self._children:
             if child.kill_at is not None:
                 if now >= child.kill_at:
-                    self._send(child, signal.SIGKILL)
+                    child.send(signal.SIGKILL)
             elif any(now >= job.deadline for job in child.slot.performing()):
                 child.end = End.TIMED_OUT
                 child.kill_at = now + LAST_SECONDS
-                self._send(child, signal.SIGTERM)
+                child.send(signal.SIGTERM)
 
     def _start_anew(self) -> None:
         """Others have our jobs already: nothing may be finished under the old identity."""
         for child in self._children:
-            self._send(child, signal.SIGKILL)
+            child.send(signal.SIGKILL)
             child.process.join()
             child.slot.words.seat = Seat.FREE
         self._children.clear()
         self._board.header.pool_id = 0
+
+    def _is_refused(self, status: int) -> bool:
+        """Whether a process has left because the database refuses it; a job may leave with any status, too."""
+        return status == REFUSED and bool(self._board.header.refused)
+
+    def _give_up(self) -> None:
+        """The database does not let us work: end, so that whoever watches this process learns of it."""
+        if self._refused:
+            return
+        self._refused = True
+        logs.say(logging.ERROR, "stop", "the database still refuses what the pool needs; stopping")
+        if self._stop_at is None:
+            self._stop()
 
     def _end_maintenance(self) -> None:
         if self._maintenance is not None and self._maintenance.pid is not None:
@@ -319,21 +290,11 @@ class Supervisor:
     def _kill_all(self) -> None:
         """Leave no process behind, whatever went wrong."""
         for child in self._children:
-            self._send(child, signal.SIGKILL)
+            child.send(signal.SIGKILL)
             child.process.join()
         if self._maintenance is not None and self._maintenance.exitcode is None:
             self._maintenance.kill()
             self._maintenance.join()
-
-    def _send(self, child: Child, number: signal.Signals) -> None:
-        """Signal a worker; a kill reaches all that its job has started, too."""
-        pid = child.process.pid
-        if pid is None or child.process.exitcode is not None:
-            return
-        with suppress(ProcessLookupError, PermissionError):
-            os.kill(pid, number)
-            if number == signal.SIGKILL:
-                os.killpg(pid, number)
 
     # What people see
 
@@ -349,6 +310,8 @@ class Supervisor:
         total = self._burst
         text = f"done: {total.succeeded} ok, {total.failed} failed, {self._put_back} put back"
         logs.say(logging.INFO, "stop", f"{text}, {logs.short(seconds)}")
+        if self._refused:
+            return EXIT_REFUSED
         return EXIT_PUT_BACK if self._put_back else EXIT_STOPPED
 
 

@@ -26,7 +26,7 @@ def get_store(alias: str | None = None) -> Store:
     """Return the store of a database alias (``JOBQUEUE["DATABASE"]`` by default).
 
     Raises:
-        ImproperlyConfigured: if the app is not installed or the database is of an unsupported kind.
+        ImproperlyConfigured: if the app is not installed, or the database is unknown or of an unsupported kind.
     """
     alias = alias or get_settings().database
     store = _made.get(alias)
@@ -39,6 +39,10 @@ def _make(alias: str) -> Store:
     if not apps.is_installed("jobqueue"):
         raise ImproperlyConfigured(
             'Add "jobqueue" to INSTALLED_APPS in settings.py, then run: python manage.py migrate'
+        )
+    if alias not in connections.settings:
+        raise ImproperlyConfigured(
+            f'JOBQUEUE["DATABASE"] is "{alias}", which DATABASES lacks. It has: {", ".join(connections.settings)}.'
         )
     vendor = connections[alias].vendor
     if vendor not in STORES:

@@ -14,15 +14,17 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
-from django.db import transaction
+from django.db import ProgrammingError, transaction
 from django.db.models import Exists, OuterRef
 
 from jobqueue import sealing
+from jobqueue.logs import headline
 from jobqueue.models import Job, JobQuerySet, Pool
 from jobqueue.outcomes import Decision
 from jobqueue.rows import ClaimedJob, ClaimRequest, Finish, NewJob, Promotion, Texts
 from jobqueue.states import State
 from jobqueue.stores.ears import Ear
+from jobqueue.stores.errors import wrong_with_table
 
 #: What becomes of a claimed job whose worker is gone.
 Judge = Callable[[ClaimedJob], Decision]
@@ -53,6 +55,9 @@ class Store(ABC):
 
     # Enqueue
 
+    def check_between_queries(self) -> None:  # noqa: B027 (SQLite may be asked at any time)
+        """Raise RuntimeError if this thread is in the midst of a query already, as a signal handler may find it."""
+
     @abstractmethod
     def insert(self, new: NewJob) -> Job | None:
         """Store one job on the caller's connection and transaction; None if its key is taken."""
@@ -64,6 +69,10 @@ class Store(ABC):
     def keyed(self, key: str) -> Job | None:
         """Return the job that has a key, if there is one."""
         return self._jobs.filter(key=key).first()
+
+    def waiting(self, queue: str, most: int) -> int:
+        """Return how many jobs of a queue are ready, counted by index and no further than ``most``."""
+        return self._jobs.in_state(State.READY).filter(queue=queue)[:most].count()
 
     def notify(self, queues: Collection[str]) -> None:  # noqa: B027 (a capability that a store may lack)
         """Ring the workers of these queues, where the database can."""
@@ -81,16 +90,17 @@ class Store(ABC):
     def adopt(self, request: ClaimRequest) -> list[ClaimedJob]:
         """Return what a claim took whose answer was lost on the way."""
         held = self._jobs.running().filter(pool_id=request.pool_id, claim_id=request.claim_id)
-        return sorted(self._as_claimed(held), key=claim_order)
+        with self.statement():
+            return sorted(self._as_claimed(held), key=claim_order)
 
     def restamp(self, jobs: Sequence[ClaimedJob], claim_id: UUID) -> list[ClaimedJob]:
-        """Put held jobs under a new claim and return those that were still ours, in their order."""
-        ids, claims = [job.id for job in jobs], {job.claim_id for job in jobs}
-        held = self._jobs.running().filter(pk__in=ids, claim_id__in=claims).order_by("pk")
+        """Put held jobs under a new claim and return those that were still ours, in their order.
+
+        What somebody keeps locked stays under its old claim, and is not among them.
+        """
         with self._writing():
-            ours = list(held.select_for_update(no_key=True).values_list("pk", flat=True))
-            self._jobs.filter(pk__in=ours).update(claim_id=claim_id)
-        kept = set(self._jobs.running().filter(claim_id=claim_id).values_list("pk", flat=True))
+            self._jobs.filter(pk__in=self._free(self._still_held(jobs))).update(claim_id=claim_id)
+            kept = set(self._jobs.running().filter(claim_id=claim_id).values_list("pk", flat=True))
         return [job._replace(claim_id=claim_id) for job in jobs if job.id in kept]
 
     @abstractmethod
@@ -127,9 +137,19 @@ class Store(ABC):
     def _settle(self, finishes: Sequence[Finish]) -> set[int]:
         """Write any other decision; return the ids surely written."""
 
+    def finish_around_locks(self, finishes: Sequence[Finish]) -> tuple[list[Finish], list[Finish]]:
+        """Write as ``finish`` does, and wait for nobody: return what was lost, and what somebody keeps locked."""
+        with self._writing():
+            held = self._still_held([each.job for each in finishes])
+            free = self._free(held)
+            locked = set(held.values_list("pk", flat=True)).difference(free)
+            lost = self.finish([each for each in finishes if each.job.id not in locked])
+        return lost, [each for each in finishes if each.job.id in locked]
+
     def _lost_among(self, finishes: Sequence[Finish]) -> list[Finish]:
         rows = self._jobs.filter(pk__in=[each.job.id for each in finishes])
-        now = {pk: (claim, state) for pk, claim, state in rows.values_list("pk", "claim_id", "state")}
+        with self.statement():
+            now = {pk: (claim, state) for pk, claim, state in rows.values_list("pk", "claim_id", "state")}
         return [each for each in finishes if not _is_written(each, now.get(each.job.id))]
 
     def hold(self, job: ClaimedJob, seconds: float) -> bool:
@@ -138,15 +158,19 @@ class Store(ABC):
         Args:
             job: as claimed.
             seconds: a server that hears nothing for so long may end the transaction: the worker is gone.
+
+        Raises:
+            OperationalError: at once, if somebody keeps the row locked.
         """
-        mine = self._jobs.running().filter(pk=job.id, claim_id=job.claim_id).select_for_update(no_key=True)
-        return mine.values_list("pk").first() is not None
+        mine = self._jobs.running().filter(pk=job.id, claim_id=job.claim_id)
+        return mine.select_for_update(nowait=True, no_key=True).values_list("pk").first() is not None
 
     # Jobs without a worker
 
     def held(self, pool_id: int, locked_by: str) -> list[ClaimedJob]:
         """Return what one worker of a pool holds according to the table."""
-        return self._as_claimed(self._jobs.running().filter(pool_id=pool_id, locked_by=locked_by))
+        with self.statement():
+            return self._as_claimed(self._jobs.running().filter(pool_id=pool_id, locked_by=locked_by))
 
     def settle(self, pool_id: int, locked_by: str, finish: Callable[[ClaimedJob], Finish]) -> bool:
         """Write how the attempts of a worker ended that is gone, each as ``finish`` says.
@@ -163,12 +187,14 @@ class Store(ABC):
 
     def strays(self, pool_id: int, workers: Collection[str]) -> list[ClaimedJob]:
         """Return what a pool holds in the name of none of its present workers."""
-        return self._as_claimed(self._jobs.running().filter(pool_id=pool_id).exclude(locked_by__in=workers))
+        with self.statement():
+            return self._as_claimed(self._jobs.running().filter(pool_id=pool_id).exclude(locked_by__in=workers))
 
     def rescue(self, judge: Judge, limit: int = 1000) -> list[Finish]:
         """Take running jobs away from pools that are dead or gone, each as ``judge`` decides."""
-        if self.orphans().values_list("pk").first() is None:
-            return []
+        with self.statement():
+            if self.orphans().values_list("pk").first() is None:
+                return []
         with self._writing():
             locked = self.orphans().select_for_update(skip_locked=True, of=("self",), no_key=True)[:limit]
             finishes = [Finish(job, judge(job)) for job in self._as_claimed(locked)]
@@ -207,29 +233,46 @@ class Store(ABC):
         """Make a failed or cancelled job ready again, with all its attempts before it."""
         ended = self._jobs.filter(pk=job_id, state__in=(State.FAILED, State.CANCELLED))
         now = self.ago(0)
-        changed = ended.update(
-            state=State.READY,
-            run_at=now,
-            updated_at=now,
-            attempts=0,
-            crashes=0,
-            failed_at=None,
-            finished_at=None,
-            blocked_at=None,
-        )
+        with self.statement():
+            changed = ended.update(
+                state=State.READY,
+                run_at=now,
+                updated_at=now,
+                attempts=0,
+                crashes=0,
+                failed_at=None,
+                finished_at=None,
+                blocked_at=None,
+            )
         return bool(changed)
 
     def cancel(self, job_id: int) -> bool:
         """Call off a job that no worker holds yet."""
         waiting = self._jobs.filter(pk=job_id, state__in=(State.SCHEDULED, State.READY))
         now = self.ago(0)
-        return bool(waiting.update(state=State.CANCELLED, finished_at=now, updated_at=now))
+        with self.statement():
+            return bool(waiting.update(state=State.CANCELLED, finished_at=now, updated_at=now))
 
     def run_now(self, job_id: int) -> bool:
         """Make a scheduled job ready at once."""
         now = self.ago(0)
         scheduled = self._jobs.filter(pk=job_id, state=State.SCHEDULED)
-        return bool(scheduled.update(state=State.READY, run_at=now, updated_at=now))
+        with self.statement():
+            return bool(scheduled.update(state=State.READY, run_at=now, updated_at=now))
+
+    # Errors
+
+    def refusal(self, error: Exception) -> str | None:
+        """Say what the database refuses however long one waits, and what to do; None if waiting may help."""
+        if wrong := wrong_with_table(error, self.alias):
+            return wrong
+        if isinstance(error, ProgrammingError):
+            return f'Database "{self.alias}" refuses what jobqueue asks: {headline(str(error)).rstrip(".")}.'
+        return None
+
+    def lacks(self) -> str | None:
+        """Say which privileges a pool would lack here, and what to type; None if none."""
+        return None
 
     # Looks
 
@@ -254,9 +297,23 @@ class Store(ABC):
     def _jobs(self) -> JobQuerySet:
         return Job.objects.using(self.alias)
 
+    def statement(self) -> AbstractContextManager[None]:
+        """Surround one statement that Django writes for us, where the project's settings would change its meaning."""
+        return nullcontext()
+
     def _writing(self) -> AbstractContextManager[None]:
         """Open a transaction that reads first and writes then."""
         return transaction.atomic(using=self.alias)
+
+    def _still_held(self, jobs: Sequence[ClaimedJob]) -> JobQuerySet:
+        """Return those jobs that are still under the claims given."""
+        ids, claims = [job.id for job in jobs], {job.claim_id for job in jobs}
+        return self._jobs.running().filter(pk__in=ids, claim_id__in=claims)
+
+    def _free(self, rows: JobQuerySet) -> list[int]:
+        """Lock what nobody else keeps locked, and return its ids."""
+        free = rows.order_by("pk").select_for_update(skip_locked=True, no_key=True)
+        return list(free.values_list("pk", flat=True))
 
     def _as_claimed(self, rows: JobQuerySet) -> list[ClaimedJob]:
         return [ClaimedJob(*row) for row in rows.values_list(*ClaimedJob._fields)]

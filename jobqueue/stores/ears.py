@@ -6,6 +6,7 @@ once, and looks for more when the next ring may come (``Echo``). So no job waits
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable
 from math import inf
@@ -13,12 +14,17 @@ from typing import Protocol
 
 from django.db import connections
 
+from jobqueue.logs import say
+from jobqueue.stores.poolers import is_direct
+
 #: Shortest time between two rings of one process for a queue.
 RING_SECONDS = 0.005
 #: A little longer, so that the echo comes after all that was stored without a ring of its own.
 ECHO_SECONDS = 0.007
 #: Rung for jobs that are scheduled to be due soon: look at the schedule, and what is ready. No queue has this name.
 SCHEDULE = ""
+
+POOLED = 'Database "{alias}" is reached through a pooler, which passes no NOTIFY on: jobs are found by polling.'
 
 
 class Echo:
@@ -83,7 +89,11 @@ class Deaf:
 
 
 class NotificationEar:
-    """PostgreSQL's LISTEN. Behind a pooler in transaction mode it stays silent."""
+    """PostgreSQL's LISTEN. Behind a pooler it stays silent.
+
+    There, a LISTEN would stay with a server process that the pooler hands to others, who would hear our rings
+    and, not knowing what they are, keep them for ever.
+    """
 
     def __init__(self, alias: str, channel: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._alias = alias
@@ -101,12 +111,16 @@ class NotificationEar:
         """Begin to listen, once for each connection."""
         connection = connections[self._alias]
         connection.ensure_connection()
-        if self._listening_on is not connection.connection:
-            with connection.cursor() as cursor:
-                cursor.execute(f"LISTEN {self._channel}")
-            # Called for what arrives together with the answer to a query.
-            connection.connection.add_notify_handler(lambda notice: self._rings.add(notice.payload))
-            self._listening_on = connection.connection
+        if self._listening_on is connection.connection:
+            return
+        with connection.wrap_database_errors:
+            if is_direct(connection.connection):
+                connection.connection.execute(f"LISTEN {self._channel}")
+            elif self._listening_on is None:
+                say(logging.WARNING, "warn", POOLED.format(alias=self._alias))
+        # Called for what arrives together with the answer to a query.
+        connection.connection.add_notify_handler(lambda notice: self._rings.add(notice.payload))
+        self._listening_on = connection.connection
 
     def descriptor(self) -> int | None:
         """Return the connection's socket."""

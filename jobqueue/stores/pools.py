@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from django.db.models import F, QuerySet, Subquery
+from django.db.models import F, Q, QuerySet, Subquery
 
 from jobqueue.models import Pool
 from jobqueue.stores.base import Store
@@ -38,37 +38,45 @@ class PoolRegistry:
     def register(self, **fields: Any) -> int:
         """Enter a living pool and return its id."""
         now = self._store.ago(0)
-        return int(self._pools.create(started_at=now, beat_at=now, **fields).pk)
+        with self._store.statement():
+            return int(self._pools.create(started_at=now, beat_at=now, **fields).pk)
 
     def beat(self, pool_id: int, **fields: Any) -> bool:
         """Renew the lease. False: the pool was declared dead, or its row is gone."""
         from_now = self._store.ago(0)
         mine = self._pools.filter(pk=pool_id, alive=True)
-        return bool(mine.update(beats=F("beats") + 1, beat_at=from_now, **fields))
+        with self._store.statement():
+            return bool(mine.update(beats=F("beats") + 1, beat_at=from_now, **fields))
 
     def retire(self, pool_id: int) -> None:
         """Remove a pool that has stopped; what it still held is swept up by others."""
-        self._pools.filter(pk=pool_id).delete()
+        with self._store.statement():
+            self._pools.filter(pk=pool_id).delete()
 
     def look(self, own_id: int) -> Look:
         """Return what rescuing needs to know, by one statement."""
         orphan = Subquery(self._store.orphans().values("pk")[:1])
         living = self._pools.filter(alive=True).annotate(orphan=orphan).order_by("pk")
-        rows = list(living.values_list("pk", "beats", "name", "orphan"))
+        with self._store.statement():
+            rows = list(living.values_list("pk", "beats", "name", "orphan"))
         peers = [Peer(pk, beats, name) for pk, beats, name, _ in rows if pk != own_id]
         # Without any living pool there is no row to tell of orphans.
         return Look(peers, not rows or rows[0][3] is not None)
 
     def declare_dead(self, peer: Peer, lease_seconds: float) -> bool:
-        """Declare a silent pool dead, unless it has beaten since ``peer`` was read or its lease still runs."""
-        silent = self._pools.filter(
-            pk=peer.id, alive=True, beats=peer.beats, beat_at__lt=self._store.ago(lease_seconds)
-        )
-        return bool(silent.update(alive=False))
+        """Declare a silent pool dead, unless it has beaten since ``peer`` was read or its lease still runs.
+
+        A beat that lies in the future tells nothing: the database's clock was set back, or somebody wrote it.
+        """
+        over = Q(beat_at__lt=self._store.ago(lease_seconds)) | Q(beat_at__gt=self._store.ago(-lease_seconds))
+        silent = self._pools.filter(over, pk=peer.id, alive=True, beats=peer.beats)
+        with self._store.statement():
+            return bool(silent.update(alive=False))
 
     def forget(self, seconds: float) -> None:
         """Remove pools that have been dead for so long."""
-        self._pools.filter(alive=False, beat_at__lt=self._store.ago(seconds)).delete()
+        with self._store.statement():
+            self._pools.filter(alive=False, beat_at__lt=self._store.ago(seconds)).delete()
 
     @property
     def _pools(self) -> QuerySet[Pool]:

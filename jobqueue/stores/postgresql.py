@@ -6,41 +6,28 @@ Times are the server's. States stand as literals: a parameter would keep the pla
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Collection, Iterable, Sequence
+from contextlib import AbstractContextManager, suppress
 from datetime import datetime, timedelta
 from functools import lru_cache
 from itertools import islice
 from typing import Any
 
-import psycopg
-from django.conf import settings
-from django.db import connections, transaction
+from django.db import DatabaseError, InterfaceError, connections
 from django.db.models.functions import Now
-from psycopg.types.datetime import TimestamptzLoader
 
 from jobqueue.models import Job
 from jobqueue.rows import ClaimedJob, ClaimRequest, Finish, NewJob, Promotion, Texts, due_at
 from jobqueue.stores.base import NewJobs, Store, as_job, claim_order
+from jobqueue.stores.control import Control
 from jobqueue.stores.deadline import Deadline
 from jobqueue.stores.ears import Ear, NotificationEar
-from jobqueue.stores.prepared import UNPREPARED, give_up, prepared
+from jobqueue.stores.errors import INSUFFICIENT_PRIVILEGE, UNDEFINED_TABLE, sqlstate
+from jobqueue.stores.privileges import missing_privileges
 
 CHANNEL = "jobqueue"
 #: The longest that the server takes for a timeout, in milliseconds.
 LONGEST_TIMEOUT = 2**31 - 1
-
-# Sent in front of a control statement, in the same round trip and transaction, so that it also works behind a
-# pooler. The plan must not depend on statistics: after a bulk insert, or after a quiet night, they are stale, and
-# the planner would sort or join the whole backlog for each claim. So it is left the one way that is always good:
-# read few rows by index, then find each by its primary key. That is also why the outer statements say
-# "state + 0": a partial index over all ready or running rows must not look like a short cut to a few of them.
-# And no control statement may wait long for anybody's lock.
-CONTROL = """\
-SET LOCAL enable_sort = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_seqscan = off;
-SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off;
-SET LOCAL lock_timeout = '3s'; SET LOCAL statement_timeout = '15s';
-"""
 
 INSERT = """
 INSERT INTO jobqueue_job (handler, name, queue, priority, attempts, crashes, created_at, updated_at, {columns})
@@ -72,7 +59,8 @@ GIVEN_QUEUES = "names(name) AS (SELECT unnest(%(queues)s::text[]))"
 # "state + 0" in the outer WHERE here and below: rows are then found by the primary key, in the order given. Written
 # plainly it matches a partial index, and on stale statistics the planner reads that whole index once for each row.
 # MATERIALIZED: without it a plan on stale statistics may run the subselect again for each row and take
-# many more rows than LIMIT says. SKIP LOCKED: peers pass each other instead of queueing up.
+# many more rows than LIMIT says. SKIP LOCKED: peers pass each other instead of queueing up. least(), here and below: a
+# counter that somebody has set to the end of its type must not keep the other rows from being written.
 CLAIM = """
 WITH RECURSIVE {queues}, pick AS MATERIALIZED (
   SELECT ready.id FROM names CROSS JOIN LATERAL (
@@ -82,7 +70,8 @@ WITH RECURSIVE {queues}, pick AS MATERIALIZED (
   ORDER BY ready.priority * -1, ready.run_at, ready.id LIMIT %(limit)s)
 UPDATE jobqueue_job AS job
 SET state = 2, claim_id = %(claim_id)s, pool_id = %(pool_id)s, locked_by = %(locked_by)s,
-    locked_at = clock_timestamp(), updated_at = clock_timestamp(), attempts = job.attempts + 1
+    locked_at = clock_timestamp(), updated_at = clock_timestamp(),
+    attempts = least(job.attempts, 2147483646) + 1
 FROM pick
 WHERE job.id = pick.id AND job.state + 0 = 1
   AND EXISTS (SELECT 1 FROM jobqueue_pool WHERE id = %(pool_id)s AND alive)
@@ -112,7 +101,7 @@ SETTLE = """
 UPDATE jobqueue_job AS job
 SET state = CASE WHEN d.state > 2 THEN d.state WHEN d.next_run_at > now.at THEN 0 ELSE 1 END,
     run_at = coalesce(d.next_run_at, job.run_at),
-    attempts = greatest(job.attempts - d.refund, 0), crashes = job.crashes + d.crash,
+    attempts = greatest(job.attempts - d.refund, 0), crashes = least(job.crashes + d.crash, 32767),
     last_error = coalesce(d.error, job.last_error), result = d.result,
     blocked_at = CASE WHEN d.blocked THEN coalesce(job.blocked_at, now.at) END,
     failed_at = CASE WHEN d.state = 4 THEN now.at END, finished_at = CASE WHEN d.state > 2 THEN now.at END,
@@ -158,7 +147,6 @@ CHUNK = 250
 #: COPY's word for it.
 NULL = "\\N"
 
-TIME_LIMIT = "SELECT set_config('statement_timeout', %s, true)"
 NOTIFY = "SELECT pg_notify(%s, name) FROM unnest(%s::text[]) AS name"
 
 
@@ -166,6 +154,20 @@ class PostgreSQLStore(Store):
     """One statement per step, one round trip each; peers pass each other by SKIP LOCKED."""
 
     can_notify = True
+
+    def __init__(self, alias: str) -> None:
+        super().__init__(alias)
+        self._control = Control(alias)
+
+    def check_between_queries(self) -> None:
+        """Raise RuntimeError where psycopg would wait for itself for ever."""
+        connection = connections[self.alias]
+        raw = connection.connection
+        if raw is not None and raw.lock.locked() and not connection.allow_thread_sharing:
+            raise RuntimeError(
+                f'The connection to "{self.alias}" is in the midst of a query: a signal handler can store no job. '
+                "Set a flag in it, and store the job afterwards."
+            )
 
     def deadline(self, seconds: float) -> AbstractContextManager[object]:
         """Return what shuts the calling thread's connection down if a question inside of it takes longer."""
@@ -191,7 +193,7 @@ class PostgreSQLStore(Store):
         if not new:
             return []
         connection = connections[self.alias]
-        # COPY is the driver's own, with errors that Django does not know.
+        # Django wraps the errors of execute, not those of copy.
         with connection.cursor() as cursor, connection.wrap_database_errors:
             cursor.execute(IDS, (len(new),))
             now, ids = cursor.fetchone()
@@ -214,12 +216,12 @@ class PostgreSQLStore(Store):
     def claim(self, request: ClaimRequest) -> list[ClaimedJob]:
         """Take up to ``limit`` ready jobs in order; none if the pool is not alive."""
         asked = bool(request.queues), request.min_priority is not None, request.max_priority is not None
-        rows = self._control(claim_statement(*asked), request._asdict() | {"queues": list(request.queues)})
+        rows = self._control.run(claim_statement(*asked), request._asdict() | {"queues": list(request.queues)})
         return sorted(map(ClaimedJob._make, rows), key=claim_order)
 
     def promote(self, limit: int = 1000) -> Promotion:
         """Make scheduled jobs ready whose time has come."""
-        [(moved, queues, ready, next_in)] = self._control(PROMOTE, (limit,))
+        [(moved, queues, ready, next_in)] = self._control.run(PROMOTE, (limit,))
         # What this very statement has moved, it does not see as ready.
         ready = frozenset(queues).union(ready)
         return Promotion(moved, frozenset(queues), ready, None if next_in is None else max(next_in, 0.0))
@@ -267,35 +269,35 @@ class PostgreSQLStore(Store):
         if not rows:
             return set()
         columns = [list(column) for column in zip(*rows, strict=True)]
-        return {job_id for (job_id,) in self._control(REWRITE, columns)}
+        return {job_id for (job_id,) in self._control.run(REWRITE, columns)}
 
     def _write(self, statement: str, finishes: Sequence[Finish], *columns: Any) -> set[int]:
         ids = _plain([each.job.id for each in finishes])
         claims = _plain([each.job.claim_id.hex for each in finishes])
-        return {job_id for (job_id,) in self._control(statement, (ids, claims, *columns))}
+        return {job_id for (job_id,) in self._control.run(statement, (ids, claims, *columns), briefly=True)}
 
-    def _control(self, statement: str, parameters: Any) -> list[tuple[Any, ...]]:
-        """Run one statement with the control settings; inside a user's transaction leave theirs alone."""
-        connection = connections[self.alias]
-        connection.ensure_connection()
-        raw = connection.connection
-        with connection.wrap_database_errors:
-            if connection.in_atomic_block:
-                return _run(raw, statement, parameters)
-            try:
-                return _run(raw, CONTROL + prepared(raw, statement), parameters)
-            except UNPREPARED:
-                give_up(raw)
-                return _run(raw, CONTROL + statement, parameters)
+    def statement(self) -> AbstractContextManager[None]:
+        """Surround one statement that Django writes for us, where the project's settings would change its meaning."""
+        return self._control.statement()
 
-    @contextmanager
-    def looking(self, seconds: float) -> Iterator[None]:
-        """Open a transaction in which no query takes longer and none scans or sorts what has an index."""
-        connection = connections[self.alias]
-        with transaction.atomic(using=self.alias):
-            with connection.wrap_database_errors:
-                _run(connection.connection, CONTROL + TIME_LIMIT, (f"{seconds * 1000:.0f}ms",))
-            yield
+    def _writing(self) -> AbstractContextManager[None]:
+        return self._control.block()
+
+    def looking(self, seconds: float) -> AbstractContextManager[None]:
+        """Let no query inside take longer; it reads by index, whatever the statistics say."""
+        return self._control.looking(seconds)
+
+    def refusal(self, error: Exception) -> str | None:
+        """Say what the database refuses however long one waits, and what to do; None if waiting may help."""
+        if sqlstate(error) in {INSUFFICIENT_PRIVILEGE, UNDEFINED_TABLE}:
+            with suppress(DatabaseError, InterfaceError):
+                if lacking := self.lacks():
+                    return lacking
+        return super().refusal(error)
+
+    def lacks(self) -> str | None:
+        """Say which privileges a pool would lack here, and what to type; None if none."""
+        return missing_privileges(self.alias)
 
     def now(self) -> datetime:
         """Return the server's time."""
@@ -308,18 +310,6 @@ class PostgreSQLStore(Store):
     def ago(self, seconds: float) -> Any:
         """Return the time so many seconds ago, by the server's clock."""
         return Now() - timedelta(seconds=seconds) if seconds else Now()
-
-
-def _run(raw: psycopg.Connection[Any], statements: str, parameters: Any) -> list[tuple[Any, ...]]:
-    """Send statements in one round trip and return the rows of the last."""
-    with psycopg.ClientCursor(raw) as cursor:
-        if settings.USE_TZ:
-            # Django's own loader, which also serves naive times, is written in Python.
-            cursor.adapters.register_loader("timestamptz", TimestamptzLoader)
-        cursor.execute(statements.encode(), parameters)
-        while cursor.nextset():
-            pass
-        return cursor.fetchall()
 
 
 def _due(new: NewJob) -> str:

@@ -16,6 +16,8 @@ from weakref import WeakKeyDictionary
 import psycopg
 from psycopg import errors
 
+from jobqueue.stores.poolers import is_direct
+
 #: The name is not known, or known from elsewhere, or the table has changed under it.
 UNPREPARED = (errors.InvalidSqlStatementName, errors.DuplicatePreparedStatement, errors.FeatureNotSupported)
 
@@ -53,12 +55,6 @@ def prepared(connection: psycopg.Connection[Any], statement: str) -> str:
 def give_up(connection: psycopg.Connection[Any]) -> None:
     """Prepare nothing more on a connection that has answered with one of ``UNPREPARED``."""
     _prepared[connection] = None
-
-
-def is_direct(connection: psycopg.Connection[Any]) -> bool:
-    """Whether no pooler stands between: one tells clients a process id of its own invention."""
-    row = connection.execute("SELECT pg_backend_pid()").fetchone()
-    return row is not None and row[0] == connection.info.backend_pid
 
 
 @lru_cache

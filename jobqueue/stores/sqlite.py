@@ -9,16 +9,18 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
-from django.db import connections, transaction
+from django.db import OperationalError, connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
-from jobqueue.models import Job
+from jobqueue.models import Job, JobQuerySet
 from jobqueue.rows import ClaimedJob, ClaimRequest, Finish, NewJob, Promotion, Texts, due_at
 from jobqueue.states import State
 from jobqueue.stores.base import NewJobs, Store, as_job, claim_order
@@ -55,12 +57,13 @@ names(name) AS (
 
 GIVEN_QUEUES = "names(name) AS (SELECT value FROM json_each(%(queues)s))"
 
-# CROSS JOIN fixes the order of the loops: for each queue the first rows by index, merged outside.
+# CROSS JOIN fixes the order of the loops: for each queue the first rows by index, merged outside. "+run_at" is the
+# column's bare text: Django's own reader of times is slower, and stumbles over what is none.
 CLAIM = """
 WITH RECURSIVE {queues}
 UPDATE jobqueue_job
 SET state = 2, claim_id = %(claim_id)s, pool_id = %(pool_id)s, locked_by = %(locked_by)s,
-    locked_at = %(now)s, updated_at = %(now)s, attempts = attempts + 1
+    locked_at = %(now)s, updated_at = %(now)s, attempts = min(attempts, 2147483646) + 1
 WHERE id IN (
     SELECT ready.id FROM names CROSS JOIN jobqueue_job AS ready
     WHERE ready.id IN (
@@ -69,8 +72,14 @@ WHERE id IN (
       ORDER BY priority * -1, run_at, id LIMIT %(limit)s)
     ORDER BY ready.priority * -1, ready.run_at, ready.id LIMIT %(limit)s)
   AND EXISTS (SELECT 1 FROM jobqueue_pool WHERE id = %(pool_id)s AND alive)
-RETURNING id, queue, name, priority, attempts, handler, run_at, created_at,
-          crashes, max_attempts, max_run_time, blocked_at
+RETURNING id, queue, name, priority, attempts, handler, +run_at, +created_at,
+          crashes, max_attempts, max_run_time, +blocked_at
+"""
+
+READ = """
+SELECT id, queue, name, priority, attempts, handler, +run_at, +created_at,
+       crashes, max_attempts, max_run_time, +blocked_at, claim_id
+FROM jobqueue_job WHERE id IN (SELECT value FROM json_each(%s))
 """
 
 FINISH_SUCCEEDED = """
@@ -84,7 +93,7 @@ DELETE = "DELETE FROM jobqueue_job WHERE id = %s AND claim_id = %s AND state = 2
 
 SETTLE = """
 UPDATE jobqueue_job
-SET state = %s, run_at = coalesce(%s, run_at), attempts = max(attempts - %s, 0), crashes = crashes + %s,
+SET state = %s, run_at = coalesce(%s, run_at), attempts = max(attempts - %s, 0), crashes = min(crashes + %s, 32767),
     last_error = coalesce(%s, last_error), result = %s,
     blocked_at = CASE WHEN %s THEN coalesce(blocked_at, %s) END, failed_at = %s, finished_at = %s,
     started_at = coalesce(%s, started_at),
@@ -100,7 +109,7 @@ RETURNING id
 
 QUEUES_WITH_WORK = f"WITH RECURSIVE {ALL_QUEUES} SELECT name FROM names WHERE name IS NOT NULL"  # noqa: S608 (a constant)
 
-NEXT_DUE = "SELECT run_at FROM jobqueue_job WHERE state = 0 ORDER BY run_at LIMIT 1"
+NEXT_DUE = "SELECT +run_at FROM jobqueue_job WHERE state = 0 ORDER BY run_at LIMIT 1"
 
 PROMOTE = """
 UPDATE jobqueue_job SET state = 1, updated_at = %s
@@ -109,6 +118,10 @@ RETURNING queue
 """
 
 
+#: What Python's driver says of text that is no UTF-8.
+UNDECODABLE = "Could not decode"
+#: Stands for a time that somebody has written by hand and nobody can read.
+NO_TIME = datetime(1900, 1, 1)
 #: Instructions of SQLite's virtual machine between two looks at the clock.
 STEPS = 10_000
 # Changes nothing, and takes the write lock.
@@ -153,8 +166,13 @@ class SQLiteStore(Store):
             "now": self._text(timezone.now()),
         }
         asked = bool(request.queues), request.min_priority is not None, request.max_priority is not None
-        rows = self._rows(claim_statement(*asked), parameters)
-        return sorted((_as_claimed(row, request) for row in rows), key=claim_order)
+        try:
+            rows = self._rows(claim_statement(*asked), parameters)
+        except OperationalError as error:
+            if UNDECODABLE not in str(error):
+                raise
+            return self.adopt(request)  # the claim is made; there is text among it that must be read otherwise
+        return sorted((_claimed((*row, request.claim_id)) for row in rows), key=claim_order)
 
     def promote(self, limit: int = 1000) -> Promotion:
         """Make scheduled jobs ready whose time has come; without any, nothing is written."""
@@ -162,12 +180,12 @@ class SQLiteStore(Store):
         next_in = self._next_due(now)
         if next_in is None or next_in > 0:
             return Promotion(0, frozenset(), self._queues_with_work(), next_in)
-        moved = self._rows(PROMOTE, (self._text(now), self._text(now), limit))
+        moved = self._rows(PROMOTE, (self._text(now), self._text(now), limit), any_text=True)
         queues = frozenset(queue for (queue,) in moved)
         return Promotion(len(moved), queues, self._queues_with_work(), self._next_due(now))
 
     def _queues_with_work(self) -> frozenset[str]:
-        return frozenset(name for (name,) in self._rows(QUEUES_WITH_WORK, ()))
+        return frozenset(name for (name,) in self._rows(QUEUES_WITH_WORK, (), any_text=True))
 
     def _next_due(self, now: datetime) -> float | None:
         for (run_at,) in self._rows(NEXT_DUE, ()):
@@ -249,8 +267,15 @@ class SQLiteStore(Store):
             self._rows(LOCK, ())
             yield
 
-    def _rows(self, statement: str, parameters: Any) -> list[tuple[Any, ...]]:
-        with connections[self.alias].cursor() as cursor:
+    def _as_claimed(self, rows: JobQuerySet) -> list[ClaimedJob]:
+        """Return the jobs, whatever stands in their columns; not those whose claim no write could name."""
+        ids = json.dumps(list(rows.values_list("pk", flat=True)))
+        found = self._rows(READ, (ids,), any_text=True)
+        return [_claimed((*row[:-1], claim)) for row in found if (claim := _uuid(row[-1]))]
+
+    def _rows(self, statement: str, parameters: Any, *, any_text: bool = False) -> list[tuple[Any, ...]]:
+        connection = connections[self.alias]
+        with connection.cursor() as cursor, _any_text(connection) if any_text else nullcontext():
             cursor.execute(statement, parameters)
             rows: list[tuple[Any, ...]] = cursor.fetchall()
         return rows
@@ -258,6 +283,13 @@ class SQLiteStore(Store):
     def _text(self, moment: datetime | None) -> Any:
         """Return a time as Django stores it in SQLite, whose order is the order of time."""
         return connections[self.alias].ops.adapt_datetimefield_value(moment)
+
+    def refusal(self, error: Exception) -> str | None:
+        """Say what the database refuses however long one waits, and what to do; None if waiting may help."""
+        if "readonly database" in str(error):
+            path = connections[self.alias].settings_dict["NAME"]
+            return f'Database "{self.alias}" is read-only. Let this user write {path} and its folder.'
+        return super().refusal(error)
 
     @contextmanager
     def looking(self, seconds: float) -> Iterator[None]:
@@ -299,8 +331,19 @@ def claim_statement(queues: bool, min_priority: bool, max_priority: bool) -> str
     return CLAIM.format(queues=GIVEN_QUEUES if queues else ALL_QUEUES, priorities=priorities)
 
 
-def _as_claimed(row: tuple[Any, ...], request: ClaimRequest) -> ClaimedJob:
-    job = ClaimedJob._make((*row, request.claim_id))
+@contextmanager
+def _any_text(connection: BaseDatabaseWrapper) -> Iterator[None]:
+    """Have text read that is no UTF-8, too: its signature does not hold then, as that of any other changed text."""
+    raw = connection.connection
+    usual, raw.text_factory = raw.text_factory, lambda text: text.decode(errors="backslashreplace")
+    try:
+        yield
+    finally:
+        raw.text_factory = usual
+
+
+def _claimed(row: tuple[Any, ...]) -> ClaimedJob:
+    job = ClaimedJob._make(row)
     return job._replace(
         run_at=_when(job.run_at),
         created_at=_when(job.created_at),
@@ -309,5 +352,15 @@ def _as_claimed(row: tuple[Any, ...], request: ClaimRequest) -> ClaimedJob:
 
 
 def _when(stored: Any) -> datetime:
-    moment = stored if isinstance(stored, datetime) else datetime.fromisoformat(stored)
+    try:
+        moment = datetime.fromisoformat(stored)
+    except (TypeError, ValueError):
+        moment = NO_TIME
     return moment.replace(tzinfo=UTC) if settings.USE_TZ else moment
+
+
+def _uuid(stored: str) -> UUID | None:
+    try:
+        return UUID(stored)
+    except ValueError:
+        return None

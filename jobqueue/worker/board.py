@@ -43,7 +43,7 @@ class Ending(IntEnum):
 
 
 class _Header(ctypes.Structure):
-    _fields_ = (("pool_id", ctypes.c_int64), ("quiet", ctypes.c_int64))
+    _fields_ = (("pool_id", ctypes.c_int64), ("quiet", ctypes.c_int64), ("refused", ctypes.c_int64))
 
 
 class _Desk(ctypes.Structure):

@@ -10,34 +10,28 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
-from random import random
+from functools import partial
 from typing import TypeVar
 from uuid import uuid4
 
-from django.db import (
-    DatabaseError,
-    DataError,
-    IntegrityError,
-    InterfaceError,
-    ProgrammingError,
-    connections,
-)
+from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, connections
 
 from jobqueue import logs
-from jobqueue.outcomes import FAILURES, RELEASE, Decision, Released
+from jobqueue.outcomes import RELEASE, Decision
 from jobqueue.performing.executor import Ended
-from jobqueue.policy.backoff import reconnect_pause
 from jobqueue.policy.suspects import set_apart
 from jobqueue.rows import ClaimedJob, ClaimRequest, Finish
 from jobqueue.states import State
 from jobqueue.stores.base import Store
 from jobqueue.worker.bell import Bell
-from jobqueue.worker.board import Ending, Slot
+from jobqueue.worker.board import Slot
 from jobqueue.worker.buffer import Buffer
+from jobqueue.worker.ends import Ends, not_begun, write
 from jobqueue.worker.stock import Stock
+from jobqueue.worker.trouble import Refused, Trouble
 
 logger = logging.getLogger("jobqueue.worker")
 
@@ -45,12 +39,13 @@ FLUSH_JOBS = 50
 FLUSH_SECONDS = 0.05
 #: What the database or its driver will never write, however often it is asked.
 REFUSALS = (DataError, IntegrityError, ValueError, OverflowError)
-#: An error that no waiting mends, such as a missing table, ends the worker after so many tries.
-FATAL_TRIES = 3
+#: When leaving, wait so long for those who keep the last rows locked; then the board tells maintenance of them.
+LAST_SECONDS = 5.0
 #: A question that is not answered for so long is given up, and its connection with it; statements end before.
 PATIENCE_SECONDS = 20.0
 
 T = TypeVar("T")
+Write = Callable[[Sequence[Finish]], tuple[list[Finish], list[Finish]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +76,7 @@ class Clerk(threading.Thread):
         slot: Slot,
         bell: Bell,
         stock: Stock,
+        trouble: Trouble,
         *,
         pool_id: Callable[[], int],
         selection: Selection,
@@ -95,9 +91,8 @@ class Clerk(threading.Thread):
         self._pool_id = pool_id
         self._selection = selection
         self._quiet = quiet
-        self._handing_in = threading.Lock()
-        self._ended: deque[Ended] = deque()
-        self._oldest = 0.0
+        self._trouble = trouble
+        self._ends = Ends(slot)
         self._urgent = False
         self._renewals: deque[_Renewal] = deque()
         self._wary = False
@@ -110,12 +105,7 @@ class Clerk(threading.Thread):
 
     def hand_in(self, ended: Ended) -> None:
         """Take over an ended attempt; it is written after 50 jobs or 50 ms, at once if that is waited for."""
-        with self._handing_in:
-            if not self._ended:
-                self._oldest = time.monotonic()
-            self._slot.end(ended.job.id, ending_of(ended))
-            self._ended.append(ended)
-            waiting = len(self._ended)
+        waiting = self._ends.add(ended)
         if ended.acknowledge is not None:
             self._urgent = True
             self._bell.ring()
@@ -125,8 +115,7 @@ class Clerk(threading.Thread):
 
     def give_back(self, job: ClaimedJob) -> None:
         """Put a job back that was taken and not begun; the attempt is given back."""
-        now = time.monotonic()
-        self.hand_in(Ended(job, Released("not begun"), RELEASE, now, now))
+        self.hand_in(not_begun(job))
 
     def renew(self, job: ClaimedJob) -> ClaimedJob | None:
         """Put a job, and all that is buffered, under a new claim; None if the job is no longer ours."""
@@ -161,8 +150,11 @@ class Clerk(threading.Thread):
         try:
             while not self._stopping:
                 self._turn()
-            self._flush()
             self._put_back()
+            self._flush()
+            self._outwait_locks()
+        except Refused as error:
+            self.error = error
         except Exception as error:
             self.error = error
             logger.exception("the worker cannot go on")
@@ -201,43 +193,50 @@ class Clerk(threading.Thread):
 
     def _sleep(self) -> None:
         """Sleep until the bell rings or something is due. Maintenance polls, for all workers at once."""
-        pause = self._stock.due_in
-        if self._ended:
-            pause = min(pause, self._oldest + FLUSH_SECONDS - time.monotonic())
-        self._bell.wait(pause)
+        flush_in = self._ends.due_in(FLUSH_SECONDS)
+        self._bell.wait(self._stock.due_in if flush_in is None else min(flush_in, self._stock.due_in))
 
     def _is_flush_due(self) -> bool:
-        if not self._ended:
-            return False
-        late = time.monotonic() - self._oldest >= FLUSH_SECONDS
-        return late or self._urgent or len(self._ended) >= FLUSH_JOBS or self._buffer.hungry > 0
+        if self._ends.due_in(FLUSH_SECONDS) == 0:
+            return True
+        fresh = self._ends.fresh
+        return fresh > 0 and (self._urgent or fresh >= FLUSH_JOBS or self._buffer.hungry > 0)
 
     def _flush(self) -> None:
-        """Write all attempts that have ended."""
+        """Write all attempts that have ended; what somebody keeps locked is left for later."""
         self._urgent = False
-        batch = []
-        while self._ended:
-            batch.append(self._ended.popleft())
-        finishes = [each.finish for each in batch if not each.written]
-        if finishes:
-            for lost in self._finish(finishes):
-                logs.lost(lost.job)
-        self._slot.write(len(batch))
-        self._stock.remove(each.job for each in batch)
-        for each in batch:
-            if each.acknowledge is not None:
-                each.acknowledge.set()
+        fresh, again = self._ends.take()
+        locked = self._finish(fresh, partial(write, self._store))
+        locked |= self._finish(again, self._store.finish_around_locks)
+        self._ends.note(fresh, again, locked)
+        self._stock.remove(each.job for each in (*fresh, *again) if each.job.id not in locked)
 
-    def _finish(self, finishes: list[Finish]) -> list[Finish]:
-        """Write ended attempts; one that the database refuses is parked, and holds up no other."""
+    def _finish(self, ended: Sequence[Ended], write: Write) -> set[int]:
+        """Write ended attempts; return the jobs that somebody keeps locked."""
+        return self._finish_all([each.finish for each in ended if not each.written], write)
+
+    def _finish_all(self, finishes: list[Finish], write: Write) -> set[int]:
+        """Write ends; one that the database refuses is parked, and holds up no other."""
+        if not finishes:
+            return set()
         try:
-            return self._steadily(lambda: self._store.finish(finishes))
+            lost, locked = self._steadily(lambda: write(finishes))
         except REFUSALS as error:
             if len(finishes) > 1:
-                return [lost for each in finishes for lost in self._finish([each])]
+                return {job_id for each in finishes for job_id in self._finish_all([each], write)}
             text = f"The end of this job could not be written: {logs.headline(str(error))}"
             parked = [Finish(finishes[0].job, Decision(State.FAILED, error=text))]
-            return self._steadily(lambda: self._store.finish(parked))
+            lost, locked = self._steadily(lambda: write(parked))
+        for each in lost:
+            logs.lost(each.job)
+        return {each.job.id for each in locked}
+
+    def _outwait_locks(self) -> None:
+        """Leave no end unwritten that somebody keeps locked for a moment only."""
+        deadline = time.monotonic() + LAST_SECONDS
+        while self._ends.aside and time.monotonic() < deadline:
+            time.sleep(self._ends.due_in(0.0) or 0.0)
+            self._flush()
 
     def _claim(self, limit: int) -> int:
         pool_id = self._pool_id()
@@ -268,7 +267,7 @@ class Clerk(threading.Thread):
         """Hold what was claimed; next to a job with a crash behind it, nothing and by nobody who is not free for it."""
         kept, rest = set_apart(jobs, self._buffer.hungry)
         self._wary = bool(kept[0].crashes or rest)
-        self._stock.add(kept)
+        self._stock.add(jobs)
         if self._wary:
             self._flush()  # what has ended must not be charged for it either
         self._buffer.put(kept)
@@ -278,8 +277,11 @@ class Clerk(threading.Thread):
         jobs = [renewal.job, *self._buffer.drain()]
         claim_id = uuid4()
         kept = self._steadily(lambda: self._store.restamp(jobs, claim_id))
-        self._stock.remove(jobs)
         self._stock.add(kept)
+        if len(kept) < len(jobs):
+            # Some are others' by now; some only look so, because somebody keeps them locked.
+            ours = {job.id for job in kept}
+            self._release([job for job in jobs if job.id not in ours])
         if kept and kept[0].id == renewal.job.id:
             renewal.kept = kept.pop(0)
         self._buffer.put_back(kept)
@@ -287,48 +289,37 @@ class Clerk(threading.Thread):
 
     def _put_back(self) -> None:
         """Release what is claimed and not started; the attempts are given back."""
-        jobs = self._buffer.drain()
-        self._release(jobs)
-        self._stock.remove(jobs)
+        self._release(self._buffer.drain())
 
     def _take_stock(self) -> None:
         """Give up what is held in our name and not by us."""
         held = self._steadily(lambda: self._store.held(self._pool_id(), self._slot.name))
         if surplus := self._stock.surplus(held):
-            self._steadily(lambda: self._store.finish(surplus))
+            self._steadily(lambda: write(self._store, surplus))
 
-    def _release(self, jobs: list[ClaimedJob]) -> None:
-        if jobs:
-            self._steadily(lambda: self._store.finish([Finish(job, RELEASE) for job in jobs]))
+    def _release(self, jobs: Sequence[ClaimedJob]) -> None:
+        if not jobs:
+            return
+        releases = [Finish(job, RELEASE) for job in jobs]
+        _lost, locked = self._steadily(lambda: write(self._store, releases))
+        for each in locked:
+            self._ends.add(not_begun(each.job))
+        waiting = {each.job.id for each in locked}
+        self._stock.remove(job for job in jobs if job.id not in waiting)
 
     # The database may be away
 
     def _steadily(self, step: Callable[[], T]) -> T:
         """Repeat a step that may be repeated until the database has answered."""
-        failures = 0
         while True:
             try:
                 with self._deadline:
-                    return step()
+                    answer = step()
             except REFUSALS:
                 raise
             except (DatabaseError, InterfaceError) as error:
-                self._mend(error, failures)
-                failures += 1
-
-    def _mend(self, error: Exception, failures: int) -> None:
-        """Drop the broken connection and pause; raise what waiting does not mend."""
-        if isinstance(error, ProgrammingError) and failures >= FATAL_TRIES:
-            raise error
-        connections[self._store.alias].close()
-        self._stock.doubt()
-        pause = reconnect_pause(failures, random())  # noqa: S311 (it only spreads the workers)
-        logs.unreachable(self._store.alias, error, pause, failures)
-        time.sleep(pause)
-
-
-def ending_of(ended: Ended) -> Ending:
-    """Return how an attempt ended, as far as the board can hold it."""
-    if ended.decision.state is State.SUCCEEDED:
-        return Ending.PLAINLY if ended.decision.result is None else Ending.WITH_RESULT
-    return Ending.FAILED if isinstance(ended.outcome, FAILURES) else Ending.OTHERWISE
+                self._stock.doubt()
+                time.sleep(self._trouble.pause_after(error))
+            else:
+                self._trouble.is_over()
+                return answer

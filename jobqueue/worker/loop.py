@@ -27,6 +27,7 @@ from jobqueue.worker.judge import Judge
 from jobqueue.worker.memory import resident_bytes
 from jobqueue.worker.places import Places
 from jobqueue.worker.stock import Stock
+from jobqueue.worker.trouble import Trouble
 
 #: How often a worker looks at its own size.
 WEIGH_SECONDS = 0.02
@@ -85,20 +86,21 @@ class Worker:
             slot,
             bell,
             Stock(Judge(settings).crashed),
+            Trouble(store, board),
             pool_id=lambda: board.header.pool_id,
             quiet=lambda: bool(board.header.quiet),
             selection=options.selection,
         )
 
-    def run(self) -> bool:
-        """Perform until told to stop; False if the clerk met what waiting does not mend (it is logged)."""
+    def run(self) -> Exception | None:
+        """Perform until told to stop; return what the clerk met that waiting does not mend (it is logged)."""
         self._clerk.start()
         if self._options.performers == 1:
             self._perform_all(0, Executor(self._store, self._settings, self._alarm))
         else:
             self._perform_on_threads()
         self._clerk.stop()
-        return self._clerk.error is None
+        return self._clerk.error
 
     def stop(self) -> None:
         """Start nothing more; what is running may end. Safe in signal handlers."""
@@ -163,7 +165,7 @@ class Worker:
             return None
         # Its time begins here: the database may have let the renewal wait.
         now = time.monotonic()
-        limit = job.max_run_time or self._settings.max_run_time
+        limit = max(job.max_run_time or self._settings.max_run_time, 0.0)
         self._slot.start(desk, job.id, now, now + limit + self._settings.kill_seconds)
         return kept
 

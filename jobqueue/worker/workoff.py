@@ -22,6 +22,7 @@ from jobqueue.rows import ClaimedJob, ClaimRequest, Finish
 from jobqueue.stores.base import Store
 from jobqueue.stores.pools import PoolRegistry
 from jobqueue.worker.clerk import FLUSH_JOBS, Selection
+from jobqueue.worker.ends import ASIDE_SECONDS, write
 
 #: The ends of jobs that took less than this are gathered and written together.
 QUICK_SECONDS = 0.001
@@ -61,6 +62,7 @@ class WorkOff:
     _average: float | None = None
     _wary: bool = False
     _ended: list[Ended] = field(default_factory=list)
+    _locked: list[Finish] = field(default_factory=list)
 
     def run(self, pulse: Callable[[int], Pulse] | None = None) -> Tally:
         """Perform, and return what was done.
@@ -77,6 +79,7 @@ class WorkOff:
             locked_by = f"{self.name} host:{host} pid:{pid}".strip()
             while jobs := self._claim(pool_id, locked_by):
                 self._perform_all(jobs)
+            self._outwait_locks()
         finally:
             if beating:
                 beating.stop()
@@ -106,7 +109,7 @@ class WorkOff:
         finally:
             self._flush()
             if waiting:
-                self.store.finish([Finish(job, RELEASE) for job in waiting])
+                self._write([Finish(job, RELEASE) for job in waiting])
 
     def _perform(self, job: ClaimedJob) -> None:
         logs.started(job)
@@ -130,8 +133,19 @@ class WorkOff:
         finishes = [each.finish for each in self._ended if not each.written]
         self._ended.clear()
         if finishes:
-            for lost in self.store.finish(finishes):
+            for lost in self._write(finishes):
                 logs.lost(lost.job)
+
+    def _write(self, finishes: Sequence[Finish]) -> list[Finish]:
+        lost, locked = write(self.store, finishes)
+        self._locked += locked
+        return lost
+
+    def _outwait_locks(self) -> None:
+        """Write what others keep locked as soon as they let go."""
+        while self._locked and not self.is_asked_to_stop():
+            time.sleep(ASIDE_SECONDS)
+            _lost, self._locked = self.store.finish_around_locks(self._locked)
 
 
 class Pulse(threading.Thread):

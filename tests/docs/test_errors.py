@@ -12,6 +12,7 @@ import pytest
 
 from jobqueue import exceptions, logs
 from jobqueue.conf import Settings
+from jobqueue.models import Job, Pool
 from jobqueue.outcomes import Crashed
 from jobqueue.performing.executor import limits_of
 from jobqueue.policy.retry import decide
@@ -66,10 +67,11 @@ except Exception as error:
     print(error)
 """
 AT_THE_CALL = """
-import asyncio, datetime, json, os
-from django.db import transaction
+import asyncio, datetime, json, os, sqlite3
+from django.db import connection, transaction
 from django.test import override_settings
-from jobqueue import enqueue, job, retry, send_later
+from jobqueue import enqueue, enqueue_many, job, retry, send_later
+from jobqueue.models import Job
 from jobqueue.testing import work_off
 from shop.jobs import *
 from shop.models import Order
@@ -97,9 +99,31 @@ def in_main():
 def on_a_method():
     exec("class Basket:\\n    @job\\n    def clear(self): ...", {"__name__": "shop.models", "job": job})
 
+def into_a_full_queue():
+    enqueue_many([VideoWorker()] * 500, queue="mail")
+    VideoWorker.using(queue="mail").enqueue()
+
+def after_an_error():
+    with transaction.atomic():
+        try:
+            with transaction.atomic(savepoint=False):
+                raise ValueError
+        except ValueError:
+            send_receipt.enqueue(1)
+
+def while_it_is_locked():
+    connection.cursor().execute("PRAGMA busy_timeout = 10")
+    other = sqlite3.connect(connection.settings_dict["NAME"])
+    other.execute("BEGIN IMMEDIATE")
+    try:
+        send_receipt.enqueue(1)
+    finally:
+        other.close()
+
 order = Order.objects.create()
 mistake(lambda: under({"MAX_ATTEMPT": 3}, lambda: send_receipt.enqueue(1)))
 mistake(lambda: under({"QUEUES": ["default", "mail"]}, lambda: send_receipt.using(queue="mial").enqueue(1)))
+mistake(lambda: under({"DATABASE": "jbos"}, lambda: send_receipt.enqueue(1)))
 mistake(lambda: under({"DATABASE": "jobs"}, lambda: send_receipt.enqueue(1).id))
 mistake(lambda: send_receipt.enqueue())
 mistake(lambda: send_receipt.using(queu="mail"))
@@ -109,12 +133,17 @@ mistake(lambda: send_receipt.enqueue(Order()))
 mistake(lambda: send_receipt.enqueue(open(os.devnull)))
 mistake(lambda: send_receipt.enqueue({"lines": [Order.objects.all()]}))
 mistake(lambda: send_receipt.enqueue("x" * 99_900))
+mistake(lambda: under({"MAX_WAITING": 500}, into_a_full_queue))
 mistake(lambda: enqueue(eval("lambda: 1", {"__name__": "shop.views"})))
 mistake(in_main)
 mistake(lambda: enqueue(plain))
 mistake(lambda: enqueue(VideoWorker))
 mistake(lambda: enqueue(Basket()))
 mistake(lambda: send_later(order, "email_reciept"))
+mistake(lambda: enqueue(order.email_receipt))
+mistake(lambda: send_later(order, "email_receipt", args="av1"))
+mistake(after_an_error)
+mistake(while_it_is_locked)
 mistake(lambda: send_later(Basket(), "clear"))
 mistake(on_a_method)
 mistake(lambda: asyncio.run(in_a_loop()))
@@ -122,6 +151,8 @@ done = send_receipt.enqueue(1)
 work_off()
 mistake(lambda: retry(done))
 mistake(lambda: retry(99))
+mistake(lambda: retry("99"))
+mistake(lambda: Job.objects.filter(pk=done.pk).update(run_at=datetime.datetime(1, 1, 1, tzinfo=datetime.UTC)))
 print(json.dumps(said))
 """
 RECORDER = """
@@ -147,6 +178,7 @@ def store(handler, name="shop.jobs.send_receipt", changed=False):
 store('{"job":"shop.jobs.send_invoice","args":[1]}', "shop.jobs.send_invoice")
 store('{"job":"shop.jobs.send_receipt","args":[1],"kwargs":{"total":2}}')
 store('{"job":"shop.jobs.send_receipt","args":[2]}', changed=True)
+store('{"job":"shop.jobs.send_receipt","args":[3]')
 store("enc1:1a2b3c4d:gAAAA")
 never_ends.enqueue()
 order = Order.objects.create(pk=7)
@@ -173,6 +205,11 @@ def test_each_exception_is_on_the_page_with_its_base() -> None:
     assert listed.keys() == classes.keys()
     for name, base in listed.items():
         assert base in {each.__name__ for each in classes[name].__mro__}, name
+
+
+def test_each_constraint_is_on_the_page() -> None:
+    listed = {code(cells[0]) for cells in rows(PAGE, "When you write to the table yourself")}
+    assert listed == {each.name for model in (Job, Pool) for each in model._meta.constraints}
 
 
 def _is_ours(found: object) -> bool:

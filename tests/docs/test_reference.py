@@ -66,8 +66,8 @@ class TestSettings:
             with pytest.raises(ValueError, match="must be"):
                 rule(beyond)
 
-    def test_the_example_holds(self) -> None:
-        [example] = [block.text for block in blocks(SETTINGS)]
+    @pytest.mark.parametrize("example", [block.text for block in blocks(SETTINGS)])
+    def test_the_examples_hold(self, example: str) -> None:
         assert conf.read(ast.literal_eval(example.removeprefix("JOBQUEUE = ")))[1] == []
 
 

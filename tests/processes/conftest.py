@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
 
-from tests.processes.harness import Journal, Pool
+from tests.processes.harness import AS_ROOT, MANAGE, Journal, Pool, environment
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the tests watch processes through /proc")
 
@@ -33,3 +35,24 @@ def start_pool(transactional_db: None, tmp_path: Path, journal: Journal) -> Iter
     yield start
     for pool in pools:
         pool.end()
+
+
+@pytest.fixture
+def call(transactional_db: None, tmp_path: Path, journal: Journal) -> Callable[..., CompletedProcess[str]]:
+    """Run ``manage.py jobworker`` to its end."""
+
+    def run(*words: str, shell: str = "", **variables: str) -> CompletedProcess[str]:
+        command = [sys.executable, str(MANAGE), "jobworker", *words, *AS_ROOT]
+        if shell:
+            command = ["sh", "-c", f'"$@" {shell}', "sh", *command]
+        return subprocess.run(
+            command,
+            env=environment(journal, QUICK) | variables,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    return run

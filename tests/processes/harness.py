@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 from django.conf import settings as django_settings
 from django.db import connections
 
+from tests.setups import current
+
 MANAGE = Path(django_settings.BASE_DIR) / "manage.py"
 PATIENCE = 30.0
 #: Machines that run tests often do so as root, which a worker wants to be told.
@@ -105,14 +107,18 @@ class Pool:
 
 def environment(journal: Journal, settings: dict[str, Any]) -> dict[str, str]:
     """What a subprocess needs in order to work on the test's databases."""
-    return os.environ | {
-        "DJANGO_SETTINGS_MODULE": "tests.settings",
-        "PYTHONPATH": str(django_settings.BASE_DIR),
-        "JOBQUEUE_TEST_DATABASE_NAME": str(connections["default"].settings_dict["NAME"]),
-        "JOBQUEUE_TEST_OTHER_DATABASE_NAME": str(connections["other"].settings_dict["NAME"]),
-        "JOBQUEUE_TEST_SETTINGS": json.dumps(settings),
-        "JOBQUEUE_TEST_JOURNAL": str(journal.path),
-    }
+    return (
+        os.environ
+        | current().of_pools()
+        | {
+            "DJANGO_SETTINGS_MODULE": "tests.settings",
+            "PYTHONPATH": str(django_settings.BASE_DIR),
+            "JOBQUEUE_TEST_DATABASE_NAME": str(connections["default"].settings_dict["NAME"]),
+            "JOBQUEUE_TEST_OTHER_DATABASE_NAME": str(connections["other"].settings_dict["NAME"]),
+            "JOBQUEUE_TEST_SETTINGS": json.dumps(settings),
+            "JOBQUEUE_TEST_JOURNAL": str(journal.path),
+        }
+    )
 
 
 def wait_until(condition: Callable[[], Any], seconds: float = PATIENCE, about: Callable[[], str] = str) -> Any:

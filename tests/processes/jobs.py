@@ -10,11 +10,17 @@ import subprocess
 import sys
 import threading
 import time
+from datetime import timedelta
 
 from django.db import connection, transaction
 
 from jobqueue import Snooze, current_job, job
 from tests.app.models import Document
+
+
+def soon(attempts: int) -> timedelta:
+    """Be retried at once."""
+    return timedelta(milliseconds=50 * attempts)
 
 
 def record(event: str, key: object) -> None:
@@ -29,6 +35,18 @@ def record(event: str, key: object) -> None:
 @job
 def note(key: int) -> None:
     """Leave one line."""
+    record("start", key)
+
+
+@job
+def größe(key: int) -> None:
+    """Leave one line, under a name of more than ASCII."""
+    record("start", key)
+
+
+@job(accept_unsigned=True)
+def note_unsigned(key: object) -> None:
+    """Leave one line, also for other programs."""
     record("start", key)
 
 
@@ -60,6 +78,13 @@ def die_once(key: int) -> None:
     """Take the process along, and do not be repeated."""
     record("start", key)
     os._exit(7)
+
+
+@job(on_crash="fail")
+def leave_as_if_refused(key: int) -> None:
+    """Take the process along, with the exit status of a worker that the database refuses."""
+    record("start", key)
+    os._exit(77)
 
 
 @job

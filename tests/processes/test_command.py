@@ -20,35 +20,14 @@ from jobqueue.states import State
 from tests.app import scripted
 from tests.processes import jobs
 from tests.processes.conftest import QUICK
-from tests.processes.harness import AS_ROOT, MANAGE, Journal, Pool, environment, wait_until
-from tests.processes.test_pool import all_succeeded, states
+from tests.processes.harness import MANAGE, Journal, Pool, environment, wait_until
+from tests.processes.test_pool import all_succeeded
 
 StartPool = Callable[..., Pool]
 Call = Callable[..., subprocess.CompletedProcess[str]]
 
 STARTING = re.compile(r"\*\*\* Starting job worker (\S+ )?host:\S+ pid:\d+")
 PROCESSED = re.compile(r"\d+ jobs processed at \d+\.\d{4} j/s, \d+ failed \.\.\.")
-
-
-@pytest.fixture
-def call(transactional_db: None, tmp_path: Path, journal: Journal) -> Call:
-    """Run ``manage.py jobworker`` to its end."""
-
-    def run(*words: str, shell: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, str(MANAGE), "jobworker", *words, *AS_ROOT]
-        if shell:
-            command = ["sh", "-c", f'"$@" {shell}', "sh", *command]
-        return subprocess.run(
-            command,
-            env=environment(journal, QUICK) | variables,
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-
-    return run
 
 
 def test_dj17_dj18_dj19_a_pool_in_the_foreground_until_ctrl_c(start_pool: StartPool, journal: Journal) -> None:
@@ -140,76 +119,6 @@ class TestWorkOff:
         assert "1 jobs processed" in capsys.readouterr().out
 
 
-class TestMistakes:
-    @pytest.mark.parametrize(
-        ("words", "message"),
-        [
-            (
-                ("-n", "0"),
-                "argument -n/--number-of-workers/--number_of_workers/--workers: '0' is not a whole number",
-            ),
-            (("--workers", "abc"), "'abc' is not a whole number from 1 to 1000"),
-            (("-n", "1000000"), "'1000000' is not a whole number from 1 to 1000"),
-            (("--queues", ""), "'' is not a queue name"),
-            (("--queue", "a b"), "'a b' is not a queue name"),
-            (("--min-priority", "2", "--max-priority", "1"), "--min-priority 2 is larger than --max-priority 1."),
-            (("--sleep", "-1"), "'-1' is not a number from 0.05 to 3600"),
-            (("dance",), "dance"),
-            (("--config", "nowhere.toml"), "nowhere.toml"),
-            (("--thread=3",), "unrecognized arguments: --thread=3"),
-            (("--limit", "3"), "--limit is for work_off"),
-        ],
-    )
-    def test_wrong_usage_exits_2_with_one_clear_message(
-        self, call: Call, words: tuple[str, ...], message: str
-    ) -> None:
-        result = call(*words)
-        assert result.returncode == 2
-        assert message in result.stderr
-        assert "Traceback" not in result.stderr
-        assert not tables.Pool.objects.exists()
-
-    def test_a_queue_that_is_not_declared_is_warned_of(self, call: Call) -> None:
-        variables = {"JOBQUEUE_TEST_SETTINGS": '{"QUEUES": ["default", "mail"]}'}
-        result = call("work_off", "--queue", "mial", **variables)
-        assert result.returncode == 0
-        assert 'queue "mial" is not declared' in result.stdout
-
-    @pytest.mark.parametrize("action", ["run", "start", "work_off"])
-    def test_a_key_that_is_no_secret_is_refused(self, call: Call, tmp_path: Path, action: str) -> None:
-        variables = {"JOBQUEUE_TEST_SETTINGS": '{"SIGNING_KEYS": ["django-insecure-1"]}'}
-        result = call(action, **variables)
-        assert result.returncode == 1
-        assert result.stderr == (
-            'CommandError: JOBQUEUE["SIGNING_KEYS"][0] begins with "django-insecure-" and DEBUG is off, so jobs can '
-            'be forged. Set it to what this prints: python -c "import secrets; print(secrets.token_urlsafe(48))"\n'
-        )
-        assert not list(tmp_path.glob("jobworker.*"))
-
-    def test_who_skips_the_checks_skips_that_of_the_key(self, call: Call) -> None:
-        variables = {"JOBQUEUE_TEST_SETTINGS": '{"SIGNING_KEYS": ["django-insecure-1"]}'}
-        assert call("work_off", "--skip-checks", **variables).returncode == 0
-
-    def test_the_same_queue_twice_is_once(self, call: Call, journal: Journal) -> None:
-        jobs.note.using(queue="a").enqueue(1)
-        assert call("work_off", "--queue", "a,b", "--queue", "a").returncode == 0
-        assert journal.counts() == {1: 1}
-
-    @pytest.mark.parametrize("shell", [">&-", "<&- >&- 2>&-"])
-    def test_closed_streams_do_no_harm(self, call: Call, journal: Journal, shell: str) -> None:
-        jobs.note.enqueue(1)
-        assert call("work_off", shell=shell, LC_ALL="C").returncode == 0
-        assert journal.counts() == {1: 1}
-
-    def test_a_full_log_does_no_harm(self, start_pool: StartPool, journal: Journal) -> None:
-        if not Path("/dev/full").exists():
-            pytest.skip("this system has no /dev/full")
-        pool = start_pool("--log", "/dev/full")
-        jobs.note.enqueue(1)
-        wait_until(lambda: all_succeeded(1), about=lambda: f"{states()} {pool.text}")
-        assert pool.stop() == 0
-
-
 def test_a_config_file_gives_the_options(call: Call, tmp_path: Path, journal: Journal) -> None:
     (tmp_path / "worker.toml").write_text('queue = ["mail", "video"]\nverbosity = 0\n')
     for key, queue in enumerate(["mail", "video", "other"]):
@@ -217,13 +126,6 @@ def test_a_config_file_gives_the_options(call: Call, tmp_path: Path, journal: Jo
     result = call("work_off", "--config", "worker.toml")
     assert result.returncode == 0, result.stderr
     assert set(journal.counts()) == {0, 1}
-
-
-def test_a_config_files_unknown_key_is_named(call: Call, tmp_path: Path) -> None:
-    (tmp_path / "worker.toml").write_text("theads = 3\n")
-    result = call("work_off", "--config", "worker.toml")
-    assert result.returncode == 2
-    assert '--config worker.toml: "theads" is not an option. Did you mean threads?' in result.stderr
 
 
 def test_one_help_tells_all(call: Call) -> None:

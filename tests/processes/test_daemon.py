@@ -210,7 +210,7 @@ def test_it_writes_through_no_symbolic_link(call: Call, tmp_path: Path) -> None:
 def test_a_directory_that_is_missing_is_said(call: Call) -> None:
     result = call("start", "--pid", "nowhere/jobs.pid", "--log", "nowhere/jobs.log")
     assert result.returncode == 1
-    assert "Cannot open the log" in result.stderr
+    assert "Cannot write the PID file" in result.stderr
     assert "No such file or directory" in result.stderr
 
 

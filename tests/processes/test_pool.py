@@ -75,7 +75,7 @@ def test_a_killed_pool_takes_its_children_along_and_another_performs_its_jobs(
     start_pool: StartPool, journal: Journal
 ) -> None:
     doomed = start_pool("-n", "2")
-    ids = enqueue_many(jobs.nap.bind(key, 1) for key in range(2))
+    ids = enqueue_many(jobs.nap.bind(key, 3) for key in range(2))
     wait_until(lambda: len(journal.entries()) == 2, about=lambda: doomed.text)
     survivor = start_pool("-n", "1")
     wait_until(lambda: tables.Pool.objects.count() == 2)
@@ -235,6 +235,7 @@ def test_a_pool_stopped_beyond_its_lease_takes_a_new_identity(start_pool: StartP
     assert frozen.stop() == 0
 
 
+@pytest.mark.usefixtures("unpooled")
 def test_a_pool_that_starts_before_the_jobs_is_woken(start_pool: StartPool, journal: Journal) -> None:
     pool = start_pool(POLL_SECONDS=60)
     wait_until(lambda: tables.Pool.objects.exists(), about=lambda: pool.text)

@@ -8,19 +8,25 @@ from __future__ import annotations
 import json
 import random
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from typing import Any
 from uuid import uuid4
 
 import django
+from django.db import OperationalError, transaction
 
 django.setup()
 
-from jobqueue.models import Job  # noqa: E402 (models need the set-up)
+from jobqueue import client  # noqa: E402 (models need the set-up)
+from jobqueue.exceptions import JobStateError  # noqa: E402
+from jobqueue.models import Job  # noqa: E402
 from jobqueue.outcomes import RELEASE, Decision  # noqa: E402
 from jobqueue.rows import ClaimRequest, Finish  # noqa: E402
 from jobqueue.states import State  # noqa: E402
 from jobqueue.stores import get_store  # noqa: E402
+from jobqueue.stores.errors import sqlstate  # noqa: E402
 from jobqueue.stores.pools import PoolRegistry  # noqa: E402
 
 DONE = Decision(State.SUCCEEDED)
@@ -83,11 +89,50 @@ def renew_and_release(pool_id: str, rounds: str) -> int:
     return lost
 
 
+def prune_for(seconds: str) -> int:
+    """Prune what has just ended, again and again; return how many rows went."""
+    store, pruned = get_store(), 0
+    for _ in during(seconds):
+        pruned += store.prune(-60, random.randint(1, 50))
+    return pruned
+
+
+def act_for(seconds: str, way: str) -> int:
+    """Retry, cancel and hasten jobs, one by one or many together; return how often that was possible."""
+    acts = 0
+    for _ in during(seconds):
+        try:
+            ids = list(Job.objects.order_by("?").values_list("pk", flat=True)[:50])
+            with transaction.atomic() if way == "together" else nullcontext():
+                acts += sum(map(act, ids))
+        except OperationalError as error:
+            # Where the project has chosen SERIALIZABLE, it must begin its own transactions anew.
+            if sqlstate(error) != "40001":
+                raise
+    return acts
+
+
+def act(job_id: int) -> bool:
+    try:
+        random.choice((client.retry, client.cancel, client.run_now))(job_id)
+    except JobStateError:
+        return False
+    return True
+
+
+def during(seconds: str) -> Iterator[None]:
+    deadline = time.monotonic() + float(seconds)
+    while time.monotonic() < deadline:
+        yield
+
+
 ROLES: dict[str, Callable[..., Any]] = {
     "claim_all": claim_all,
     "promote_all": promote_all,
     "churn": churn,
     "renew_and_release": renew_and_release,
+    "prune_for": prune_for,
+    "act_for": act_for,
 }
 
 if __name__ == "__main__":

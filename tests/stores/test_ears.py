@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), only_on("postgresql")]
 
 
 @pytest.fixture
-def ear() -> Iterator[NotificationEar]:
+def ear(unpooled: None) -> Iterator[NotificationEar]:
     ear = NotificationEar("default", "jobqueue")
     ear.listen()
     yield ear

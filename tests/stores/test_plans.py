@@ -24,6 +24,7 @@ from jobqueue.rows import ClaimRequest, Finish, Texts
 from jobqueue.states import State
 from jobqueue.stores import get_store, postgresql, sqlite
 from jobqueue.stores.base import Store
+from jobqueue.stores.control import PLANNER
 from jobqueue.stores.lanes import read_lanes
 from jobqueue.stores.pools import PoolRegistry
 from jobqueue.stores.prepared import GENERIC, prepared
@@ -151,7 +152,7 @@ def some_texts() -> list[Texts]:
 
 
 def only_on(vendor: str) -> Any:
-    return pytest.mark.skipif(connection.vendor != vendor, reason=f"plans of {vendor}")
+    return pytest.mark.skipif(connection.vendor != vendor, reason=f"only on {vendor}")
 
 
 # PostgreSQL: EXPLAIN ANALYZE runs the statement and counts.
@@ -217,15 +218,18 @@ def control(request: pytest.FixtureRequest) -> Explain:
     """Explain a control statement as it is run behind a pooler, and as it is on a direct connection."""
 
     def whole(statement: str, parameters: Any) -> Plan:
-        return explain(statement, parameters, postgresql.CONTROL)
+        return explain(statement, parameters, PLANNER)
 
     def kept(statement: str, parameters: Any) -> Plan:
         connection.ensure_connection()
         sent = prepared(connection.connection, statement)
         assert sent.startswith(GENERIC)
-        return explain(sent.removeprefix(GENERIC), parameters, postgresql.CONTROL + GENERIC)
+        return explain(sent.removeprefix(GENERIC), parameters, PLANNER + GENERIC)
 
-    return whole if request.param == "sent whole" else kept
+    if request.param == "sent whole":
+        return whole
+    request.getfixturevalue("unpooled")
+    return kept
 
 
 def plans_of(step: Callable[[], Any], control: str = "") -> list[Plan]:
@@ -322,10 +326,15 @@ class TestPlansOfPostgreSQL:
             assert plan.indexes <= {"jobqueue_job_ended", "jobqueue_job_pkey"}
             assert plan.most_rows <= FEW
 
+    def test_counting_what_waits_ends_at_the_limit(self, backlog: int, store: Store) -> None:
+        [plan] = plans_of(lambda: store.waiting("mail", LIMIT))
+        assert plan.indexes == {"jobqueue_job_ready"}
+        assert plan.most_rows <= LIMIT
+
     def test_a_look_at_what_waits_reads_one_row_of_each_queue_and_priority(
         self, backlog: int, store: Store
     ) -> None:
-        [plan] = plans_of(lambda: read_lanes(store.alias, 1000), postgresql.CONTROL)
+        [plan] = plans_of(lambda: read_lanes(store.alias, 1000), PLANNER)
         assert plan.scans == set()
         assert plan.indexes <= {"jobqueue_job_ready", "jobqueue_job_pkey"}
         assert plan.most_rows <= LANES + 1
@@ -333,7 +342,7 @@ class TestPlansOfPostgreSQL:
     @pytest.mark.parametrize("queues", [[], ["mail"], ["other"]])
     def test_the_doctor_reads_a_bounded_part(self, backlog: int, store: Store, queues: list[str]) -> None:
         Pool.objects.update(queues=queues)
-        plans = plans_of(lambda: look_as_doctor(store), postgresql.CONTROL)
+        plans = plans_of(lambda: look_as_doctor(store), PLANNER)
         assert len(plans) > 5
         for plan in plans:
             assert plan.scans == set()
@@ -433,6 +442,9 @@ class TestPlansOfSQLite:
         steps = steps_of(lambda: deleted.append(store.prune(60, LIMIT)))
         assert deleted == [LIMIT]
         assert steps < 100 * FEW
+
+    def test_counting_what_waits_ends_at_the_limit(self, backlog: int, store: Store) -> None:
+        assert steps_of(lambda: store.waiting("mail", LIMIT)) < 1000
 
     def test_a_look_at_what_waits_reads_one_row_of_each_queue_and_priority(
         self, backlog: int, store: Store

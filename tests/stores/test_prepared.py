@@ -48,12 +48,14 @@ def claim_one(store: Store) -> int:
     return len(store.claim(ClaimRequest(uuid4(), pool_id, "w", 1)))
 
 
+@pytest.mark.usefixtures("unpooled")
 def test_a_claim_is_planned_once_for_a_connection(store: Store) -> None:
     assert [claim_one(store) for _ in range(3)] == [1, 1, 1]
     [name] = names()
     assert name.startswith("jobqueue_")
 
 
+@pytest.mark.usefixtures("unpooled")
 def test_another_connection_prepares_for_itself(store: Store) -> None:
     assert claim_one(store) == 1
     connection.close()

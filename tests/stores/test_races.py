@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db import OperationalError, connection
@@ -19,6 +21,7 @@ from jobqueue.models import Job
 from jobqueue.outcomes import RELEASE
 from jobqueue.states import State
 from jobqueue.stores.base import Store
+from jobqueue.stores.errors import is_locked_out
 from jobqueue.stores.pools import PoolRegistry
 from tests.processes.harness import Journal, environment
 from tests.stores.shelf import claim, new, succeeded
@@ -35,20 +38,25 @@ class Race:
 
     def run(self, count: int, *words: object) -> list[Any]:
         """Return what each process got."""
+        return self.ends(self.start(count, *words))
+
+    def start(self, count: int, *words: object) -> list[subprocess.Popen[str]]:
+        """Let so many processes go, and return them."""
         command = [sys.executable, "-m", "tests.stores.racer", *map(str, words)]
         pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        self._processes = [
-            subprocess.Popen(command, env=self._environment, text=True, **pipes) for _ in range(count)
-        ]
-        assert [process.stdout.readline() for process in self._processes] == ["ready\n"] * count  # type: ignore[union-attr]
-        for process in self._processes:
+        started = [subprocess.Popen(command, env=self._environment, text=True, **pipes) for _ in range(count)]
+        self._processes += started
+        assert [process.stdout.readline() for process in started] == ["ready\n"] * count  # type: ignore[union-attr]
+        for process in started:
             assert process.stdin is not None
             process.stdin.write("go\n")
             process.stdin.flush()
-        ends = [process.communicate() for process in self._processes]
-        assert [process.returncode for process in self._processes] == [0] * count, "\n".join(
-            err for _, err in ends
-        )
+        return started
+
+    def ends(self, started: list[subprocess.Popen[str]]) -> list[Any]:
+        """Wait for processes, and return what each got."""
+        ends = [process.communicate() for process in started]
+        assert [process.returncode for process in started] == [0] * len(ends), "\n".join(err for _, err in ends)
         return [json.loads(out) for out, _ in ends]
 
     def end(self) -> None:
@@ -124,13 +132,9 @@ class TestARowThatSomebodyLocks:
     def somebody(self, store: Store) -> Iterator[BaseDatabaseWrapper]:
         other = connection.copy()
         other.set_autocommit(False)
-        with connection.cursor() as cursor:
-            cursor.execute("SET lock_timeout = '2s'")  # whoever waits, fails
         yield other
         other.rollback()
         other.close()
-        with connection.cursor() as cursor:
-            cursor.execute("RESET lock_timeout")
 
     def lock(self, somebody: BaseDatabaseWrapper, job_id: int) -> None:
         with somebody.cursor() as cursor:
@@ -170,13 +174,37 @@ class TestARowThatSomebodyLocks:
         assert store.prune(-60) == 9
         assert Job.objects.get().pk == jobs[0].id
 
-    def test_a_finish_gives_up_after_three_seconds_instead_of_waiting_for_ever(
+    def test_a_finish_gives_up_soon_and_around_the_lock_the_others_are_written(
         self, store: Store, pool: int, somebody: BaseDatabaseWrapper
     ) -> None:
-        store.insert(new())
-        [job] = claim(store, pool)
-        self.lock(somebody, job.id)
-        with pytest.raises(OperationalError, match="lock timeout"):
-            store.finish([succeeded(job)])
+        store.insert_many([new() for _ in range(10)])
+        jobs = claim(store, pool)
+        self.lock(somebody, jobs[3].id)
+        finishes = [succeeded(job) for job in jobs]
+        began = time.monotonic()
+        with pytest.raises(OperationalError, match="lock timeout") as caught:
+            store.finish(finishes)
+        assert is_locked_out(caught.value)
+        assert time.monotonic() - began < 1.5
+        assert store.finish_around_locks(finishes) == ([], [finishes[3]])
+        assert Job.objects.running().get().pk == jobs[3].id
         somebody.rollback()
-        assert store.finish([succeeded(job)]) == []
+        assert store.finish_around_locks(finishes) == ([], [])
+        assert Job.objects.succeeded().count() == 10
+
+    def test_a_renewal_takes_the_others(self, store: Store, pool: int, somebody: BaseDatabaseWrapper) -> None:
+        store.insert_many([new() for _ in range(10)])
+        jobs = claim(store, pool)
+        self.lock(somebody, jobs[3].id)
+        assert [job.id for job in store.restamp(jobs, uuid4())] == [job.id for job in jobs if job is not jobs[3]]
+        assert Job.objects.get(claim_id=jobs[3].claim_id).pk == jobs[3].id
+
+    def test_a_beat_gives_up_instead_of_waiting_for_ever(
+        self, store: Store, pools: PoolRegistry, pool: int, somebody: BaseDatabaseWrapper
+    ) -> None:
+        with somebody.cursor() as cursor:
+            cursor.execute("SELECT 1 FROM jobqueue_pool FOR UPDATE")
+        with pytest.raises(OperationalError, match="lock timeout"):
+            pools.beat(pool)
+        somebody.rollback()
+        assert pools.beat(pool)

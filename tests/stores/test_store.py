@@ -260,6 +260,25 @@ class TestFinish:
         assert [state_of(job.id).name for job in jobs] == ["SUCCEEDED", "RUNNING", "SUCCEEDED"]
         assert taken_again.id == jobs[1].id
 
+    def test_around_locks_it_is_the_same_where_nobody_keeps_any(self, store: Store, pool: int) -> None:
+        store.insert_many([new() for _ in range(4)])
+        kept, gone, failed, lost = claim(store, pool)
+        store.finish([Finish(lost, RELEASE)])
+        claim(store, pool)
+        finishes = [
+            succeeded(kept),
+            Finish(gone, Decision(State.SUCCEEDED, delete=True)),
+            Finish(failed, Decision(State.FAILED, error="x")),
+            succeeded(lost),
+        ]
+        for _ in range(2):
+            assert store.finish_around_locks(finishes) == ([finishes[3]], [])
+        assert dict(Job.objects.values_list("pk", "state")) == {
+            kept.id: State.SUCCEEDED,
+            failed.id: State.FAILED,
+            lost.id: State.RUNNING,
+        }
+
     def test_blocked_since_is_kept_while_it_stays_blocked(self, store: Store, pool: int) -> None:
         store.insert(new())
         blocked = Decision(State.SCHEDULED, wait=0, charge=False, blocked=True)

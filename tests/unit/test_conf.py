@@ -58,6 +58,10 @@ GOOD: list[tuple[str, Any, Any]] = [
     ("REDACT", ["iban", "card_number", CARD], ("iban", "card_number", CARD)),
     ("CLAIM_AHEAD", 1, 1),
     ("MAX_PAYLOAD_BYTES", 1_048_576, 1_048_576),
+    ("MAX_WAITING", None, None),
+    ("MAX_WAITING", 1, 1),
+    ("MAX_WAITING", 10_000_000, 10_000_000),
+    ("MAX_WAITING", {"mail": 100, "default": 1}, {"mail": 100, "default": 1}),
     ("LOG_FORMAT", "json", "json"),
     ("LOG_FORMAT", "logfmt", "logfmt"),
     ("RELEASE", "r" * 64, "r" * 64),
@@ -122,9 +126,18 @@ BAD: list[tuple[str, Any, str]] = [
     ("REDACT", [re.compile("x*")], "has 'x*', which finds something in an empty text."),
     ("CLAIM_AHEAD", 0, "must be a whole number from 1 to 10000"),
     ("MAX_PAYLOAD_BYTES", 1_048_577, "must be a whole number from 256 to 1048576"),
+    ("MAX_WAITING", 0, "must be a whole number from 1 to 10000000"),
+    ("MAX_WAITING", True, "must be a whole number from 1 to 10000000"),
+    ("MAX_WAITING", "many", "must be a whole number from 1 to 10000000"),
+    ("MAX_WAITING", {"mail": 0}, "must be a whole number from 1 to 10000000"),
+    ("MAX_WAITING", {"mail": None}, "must be a whole number from 1 to 10000000"),
+    ("MAX_WAITING", {"a b": 1}, "names a queue 'a b'; names are 1 to 64 of A-Z a-z 0-9 _ . : -"),
     ("LOG_FORMAT", "xml", "must be one of people, logfmt, json"),
     ("LOG_FORMAT", [], "must be one of people, logfmt, json"),
-    ("RELEASE", "r" * 65, "must be a string of at most 64 characters"),
+    ("RELEASE", "r" * 65, "must be a string of at most 64 printable characters"),
+    ("RELEASE", "a\0b", "must be a string of at most 64 printable characters"),
+    ("RELEASE", "\ud800", "must be a string of at most 64 printable characters"),
+    ("RELEASE", 7, "must be a string of at most 64 printable characters"),
 ]
 
 
@@ -213,6 +226,24 @@ def test_a_lease_outlasts_two_lost_heartbeats(given: dict[str, Any], fine: bool)
     )
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"mial": 5}, ["limits the queue 'mial', which QUEUES lacks. Did you mean 'mail'?"]),
+        ({"x": 5}, ["limits the queue 'x', which QUEUES lacks. QUEUES has: default, mail."]),
+        ({"mail": 5}, []),
+        (5, []),
+        (None, []),
+    ],
+)
+def test_a_limit_is_for_a_queue_that_is_declared(given: Any, said: list[str]) -> None:
+    problems = read({"QUEUES": ["default", "mail"], "MAX_WAITING": given})[1]
+    assert [f"{each.message} {each.hint}" for each in problems] == [
+        f'JOBQUEUE["MAX_WAITING"] {each}' for each in said
+    ]
+    assert read({"MAX_WAITING": given})[1] == []
+
+
 @pytest.mark.parametrize(("given", "kind"), [(None, "NoneType"), ([], "list"), ("", "str")])
 def test_it_must_be_a_dict(given: Any, kind: str) -> None:
     assert read(given) == (Settings(), [Problem("JOBQUEUE", "JOBQUEUE must be a dict.", f"It is {kind}.")])
@@ -238,6 +269,7 @@ def test_the_defaults() -> None:
         "redact": (),
         "claim_ahead": 500,
         "max_payload_bytes": 65_536,
+        "max_waiting": None,
         "log_format": "people",
         "release": "",
     }

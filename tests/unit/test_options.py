@@ -46,7 +46,7 @@ def test_the_default_queue_must_be_declared_too() -> None:
 NOW = django_timezone.now()
 NAIVE = datetime(2026, 11, 22, 9)
 
-BAD = [
+BAD: list[tuple[dict[str, Any], str]] = [
     ({"queue": ""}, "queue must be 1 to 64"),
     ({"queue": "q" * 65}, "queue must be 1 to 64"),
     ({"queue": "a b"}, "queue must be 1 to 64"),

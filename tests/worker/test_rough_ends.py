@@ -82,6 +82,9 @@ def test_a_time_beyond_all_calendars_is_refused_where_it_is_made() -> None:
     west = timezone.get_fixed_timezone(timedelta(hours=-5))
     with pytest.raises(ValueError, match="calendar"):
         Snooze(until=datetime.max.replace(tzinfo=west))
+    for beyond in (datetime(999, 12, 31, tzinfo=UTC), datetime(3000, 1, 1, tzinfo=UTC)):
+        with pytest.raises(ValueError, match="beyond the calendar"):
+            Retry(at=beyond)
 
 
 def test_after_an_exception_that_is_broken_itself_no_job_is_current() -> None:

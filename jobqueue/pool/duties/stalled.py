@@ -45,6 +45,6 @@ class Stalled(Duty):
             return
         waiting = [Finish(job, RELEASE) for job in held if job.id not in started]
         if waiting:
-            self.post.store.finish(waiting)
+            self.post.store.finish_around_locks(waiting)
             self.post.ring_workers()
         self._released[slot.index] = slot.words.taken_at

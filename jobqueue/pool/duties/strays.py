@@ -31,7 +31,7 @@ class Strays(Duty):
         self._seen = {(job.id, job.claim_id) for job in astray}
         self._present = present
         if again:
-            self.post.store.finish([Finish(job, RELEASE) for job in again])
+            self.post.store.finish_around_locks([Finish(job, RELEASE) for job in again])
             self.post.ring_workers()
         return SOON_SECONDS if astray or present != before else PAUSE
 
