@@ -58,7 +58,7 @@ class Maintenance:
                 self._turn()
             except (DatabaseError, InterfaceError) as error:
                 self._forget()
-                self._due = dict.fromkeys(self._due, 0.0)
+                self._due = dict.fromkeys(self._due, 0.0)  # it may be another database now
                 time.sleep(self._trouble.pause_after(error))
         self._leave()
 

@@ -193,7 +193,7 @@ class PostgreSQLStore(Store):
         if not new:
             return []
         connection = connections[self.alias]
-        # COPY is the driver's own, with errors that Django does not know.
+        # Django wraps the errors of execute, not those of copy.
         with connection.cursor() as cursor, connection.wrap_database_errors:
             cursor.execute(IDS, (len(new),))
             now, ids = cursor.fetchone()

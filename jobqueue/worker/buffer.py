@@ -110,6 +110,11 @@ class Buffer:
         """How many performers wait for work."""
         return self._hungry
 
+    @property
+    def unserved(self) -> int:
+        """How many performers wait for work that is not here yet; one that is just waking up has its job here."""
+        return max(self._hungry - len(self._jobs), 0)
+
     def put(self, jobs: Sequence[ClaimedJob]) -> None:
         """Add claimed jobs behind the others."""
         now = time.monotonic()

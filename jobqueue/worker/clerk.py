@@ -189,12 +189,12 @@ class Clerk(threading.Thread):
         if self._closing or self._quiet():
             return 0
         wanted = self._buffer.wanted()
-        return min(wanted, self._buffer.hungry) if self._wary else wanted
+        return min(wanted, self._buffer.unserved) if self._wary else wanted
 
     def _sleep(self) -> None:
         """Sleep until the bell rings or something is due. Maintenance polls, for all workers at once."""
-        flush = self._ends.due_in(FLUSH_SECONDS)
-        self._bell.wait(self._stock.due_in if flush is None else min(flush, self._stock.due_in))
+        flush_in = self._ends.due_in(FLUSH_SECONDS)
+        self._bell.wait(self._stock.due_in if flush_in is None else min(flush_in, self._stock.due_in))
 
     def _is_flush_due(self) -> bool:
         if self._ends.due_in(FLUSH_SECONDS) == 0:
@@ -208,8 +208,8 @@ class Clerk(threading.Thread):
         fresh, again = self._ends.take()
         locked = self._finish(fresh, partial(write, self._store))
         locked |= self._finish(again, self._store.finish_around_locks)
-        self._stock.remove(each.job for each in (*fresh, *again) if each.job.id not in locked)
         self._ends.note(fresh, again, locked)
+        self._stock.remove(each.job for each in (*fresh, *again) if each.job.id not in locked)
 
     def _finish(self, ended: Sequence[Ended], write: Write) -> set[int]:
         """Write ended attempts; return the jobs that somebody keeps locked."""
@@ -265,9 +265,9 @@ class Clerk(threading.Thread):
 
     def _lay_in(self, jobs: list[ClaimedJob]) -> None:
         """Hold what was claimed; next to a job with a crash behind it, nothing and by nobody who is not free for it."""
-        kept, rest = set_apart(jobs, self._buffer.hungry)
+        kept, rest = set_apart(jobs, self._buffer.unserved)
         self._wary = bool(kept[0].crashes or rest)
-        self._stock.add(kept)
+        self._stock.add(jobs)
         if self._wary:
             # Neither what has ended nor what is put back must be charged for it.
             self._flush()
@@ -278,7 +278,6 @@ class Clerk(threading.Thread):
         jobs = [renewal.job, *self._buffer.drain()]
         claim_id = uuid4()
         kept = self._steadily(lambda: self._store.restamp(jobs, claim_id))
-        self._stock.remove(jobs)
         self._stock.add(kept)
         if len(kept) < len(jobs):
             # Some are others' by now; some only look so, because somebody keeps them locked.
@@ -291,24 +290,23 @@ class Clerk(threading.Thread):
 
     def _put_back(self) -> None:
         """Release what is claimed and not started; the attempts are given back."""
-        jobs = self._buffer.drain()
-        self._stock.remove(jobs)
-        self._release(jobs)
+        self._release(self._buffer.drain())
 
     def _take_stock(self) -> None:
         """Give up what is held in our name and not by us."""
         held = self._steadily(lambda: self._store.held(self._pool_id(), self._slot.name))
         if surplus := self._stock.surplus(held):
-            self._steadily(lambda: self._store.finish_around_locks(surplus))
+            self._steadily(lambda: write(self._store, surplus))
 
     def _release(self, jobs: Sequence[ClaimedJob]) -> None:
         if not jobs:
             return
         releases = [Finish(job, RELEASE) for job in jobs]
         _lost, locked = self._steadily(lambda: write(self._store, releases))
-        self._stock.add(each.job for each in locked)
         for each in locked:
             self._ends.add(not_begun(each.job))
+        waiting = {each.job.id for each in locked}
+        self._stock.remove(job for job in jobs if job.id not in waiting)
 
     # The database may be away
 

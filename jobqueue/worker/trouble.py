@@ -52,11 +52,13 @@ class Trouble:
         return pause
 
     def is_over(self) -> bool:
-        """Note that the database has done what was asked; return whether there had been trouble."""
-        failures, self._failures = self._failures, 0
-        if failures and self._kind == "refusal":
+        """Note that the database has done what was asked; return whether there was any trouble."""
+        if not self._failures:
+            return False
+        if self._kind == "refusal":
             self._header.refused = 0
-        return failures > 0
+        self._failures = 0
+        return True
 
     def _note_refusal(self, text: str) -> None:
         """Whoever of the pool is refused first says so for all."""

@@ -36,9 +36,13 @@ def test_an_outage_beyond_the_lease_costs_no_live_worker_its_jobs(
     stage.store(Kind.REST, 0.01, count=200)
     wait_until(lambda: stage.started(across), about=stage.about)
 
+    ended = stage.states().get("succeeded", 0)
     stage.stop_server()
     time.sleep(outage)
     stage.start_server()
+    back = time.monotonic()
+    wait_until(lambda: stage.states().get("succeeded", 0) > ended, about=stage.about)
+    print(f"working again {time.monotonic() - back:.1f} s after the server was back")
 
     stage.wait_until_all_succeeded(60 + outage)
     assert stage.declared_dead() == []
