@@ -269,9 +269,10 @@ class Clerk(threading.Thread):
         self._wary = bool(kept[0].crashes or rest)
         self._stock.add(jobs)
         if self._wary:
-            self._flush()  # what has ended must not be charged for it either
+            # Neither what has ended nor what is put back must be charged for it.
+            self._flush()
+            self._release(rest)
         self._buffer.put(kept)
-        self._release(rest)
 
     def _renew(self, renewal: _Renewal) -> None:
         jobs = [renewal.job, *self._buffer.drain()]
