@@ -137,7 +137,7 @@ def held_up(alias: str, error: Exception, failures: int) -> None:
 
 def refused(text: str) -> None:
     """The database refuses what no waiting mends; ``text`` says what, and what to do."""
-    say(logging.ERROR, "wait", f"{text} Trying again a few times; then the pool stops.")
+    say(logging.ERROR, "wait", f"Refused; the pool stops soon unless that is mended. {text}")
 
 
 def _is_rare(failures: int) -> bool:

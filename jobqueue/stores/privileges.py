@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from django.db import connections
 
 #: What a pool does to its own tables; ``django_migrations`` is looked at when it starts.
@@ -29,7 +31,7 @@ ORDER BY 1, 2
 
 
 def missing_privileges(alias: str) -> str | None:
-    """Ask the server what the present role lacks of what a pool needs; say it with what to type, None if nothing."""
+    """Ask the server what the present role lacks of what a pool needs, and say it; None if it lacks nothing."""
     wanted = [(table, privilege) for table, privileges in NEEDED.items() for privilege in privileges]
     with connections[alias].cursor() as cursor:
         cursor.execute(MISSING, [list(column) for column in zip(*wanted, strict=True)])
@@ -37,10 +39,11 @@ def missing_privileges(alias: str) -> str | None:
     lacking: dict[str, list[str]] = {}
     for on_what, privilege, _role in rows:
         lacking.setdefault(on_what, []).append(privilege)
-    if not lacking:
-        return None
-    what = [f"{', '.join(privileges)} on {on_what}" for on_what, privileges in lacking.items()]
-    grants = [f"GRANT {', '.join(privileges)} ON {on_what}" for on_what, privileges in lacking.items()]
-    role = rows[0][-1]
-    remedy = "; ".join(f"{grant} TO {role}" for grant in grants)
-    return f'Role {role} lacks {" and ".join(what)} in database "{alias}". Let the owner type: {remedy};'
+    return says_lacking(rows[0][-1], lacking, alias) if lacking else None
+
+
+def says_lacking(role: str, lacking: Mapping[str, Sequence[str]], alias: str) -> str:
+    """Say which privileges a role lacks, and what to type."""
+    each = [f"{', '.join(privileges)} on {on_what}" for on_what, privileges in lacking.items()]
+    grants = [f"GRANT {', '.join(privileges)} ON {on_what} TO {role};" for on_what, privileges in lacking.items()]
+    return f'Role {role} lacks {" and ".join(each)} in database "{alias}". Let the owner type: {" ".join(grants)}'

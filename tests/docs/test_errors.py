@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.db import OperationalError
 
 from jobqueue import exceptions, logs
 from jobqueue.conf import Settings
@@ -18,6 +19,9 @@ from jobqueue.performing.executor import limits_of
 from jobqueue.policy.retry import decide
 from jobqueue.pool import account
 from jobqueue.pool.duties.rescue import VANISHED
+from jobqueue.stores.ears import POOLED
+from jobqueue.stores.errors import wrong_with_table
+from jobqueue.stores.privileges import says_lacking
 from tests.docs.pages import DOCS, code, prose, rows
 from tests.docs.project import Project
 
@@ -274,5 +278,9 @@ def of_processes() -> Iterator[str]:
     listener.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]
     logs.worker_logger.addHandler(listener)
     logs.unreachable("default", ConnectionError("connection refused"), pause=5.0, failures=1)
+    logs.held_up("default", OperationalError("canceling statement due to lock timeout"), failures=0)
+    logs.refused(str(wrong_with_table(OperationalError("no such table: jobqueue_job"), "default")))
+    logs.refused(says_lacking("shop_worker", {"jobqueue_job": ["UPDATE"]}, "default"))
+    logs.say(logging.WARNING, "warn", POOLED.format(alias="default"))
     logs.worker_logger.removeHandler(listener)
-    yield from (line.removeprefix("wait ").strip() for line in lines)
+    yield from (re.sub(r"^(wait|warn) ", "", line).strip() for line in lines)

@@ -31,7 +31,7 @@ def run(statement: str) -> None:
 
 
 def refusals(pool: Pool) -> list[str]:
-    return [line for line in pool.text.splitlines() if "Trying again a few times; then the pool stops." in line]
+    return [line for line in pool.text.splitlines() if "the pool stops soon unless that is mended" in line]
 
 
 @pytest.fixture

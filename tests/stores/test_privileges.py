@@ -13,6 +13,8 @@ from django.db import ProgrammingError, connection, connections, transaction
 from django.db.migrations.recorder import MigrationRecorder
 
 from jobqueue import enqueue, enqueue_many
+from jobqueue.conf import get_settings
+from jobqueue.doctor import Site, examine
 from jobqueue.models import Job, Pool
 from jobqueue.outcomes import RELEASE, Decision
 from jobqueue.pool import preflight
@@ -120,6 +122,13 @@ class TestTheDashboard:
     def test_it_writes_nothing(self, statement: str) -> None:
         with acting_as(DASHBOARD), pytest.raises(ProgrammingError, match=r"permission denied|must be owner"):
             run(statement)
+
+
+@pytest.mark.parametrize("role", [WORKER, DASHBOARD])
+def test_the_doctor_can_examine_all(role: str) -> None:
+    with acting_as(role):
+        found = examine(Site(get_settings()))
+        assert [each for each in found if each.id.endswith(".unknown")] == []
 
 
 class TestNothingCanBeLeftOut:
