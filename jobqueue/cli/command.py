@@ -50,6 +50,10 @@ class JobQueueCommand(BaseCommand):
         _write_any_text()
         super().run_from_argv(argv)
 
+    def check(self, *args: Any, databases: Any = None, **named: Any) -> None:
+        """Check the project as Django does, but ask no database: a worker waits for one that is away."""
+        super().check(*args, databases=databases or [], **named)
+
     def get_version(self) -> str:
         """Return our version, not Django's."""
         return jobqueue.__version__
