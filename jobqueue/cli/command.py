@@ -50,9 +50,10 @@ class JobQueueCommand(BaseCommand):
         _write_any_text()
         super().run_from_argv(argv)
 
-    def get_check_kwargs(self, options: dict[str, Any]) -> dict[str, Any]:
+    def get_check_kwargs(self, options: dict[str, Any]) -> Any:
         """Check the project as Django does, but ask no database: a worker waits for one that is away."""
-        return {**super().get_check_kwargs(options), "databases": []}
+        wanted: Any = super().get_check_kwargs(options)
+        return {**wanted, "databases": []}
 
     def get_version(self) -> str:
         """Return our version, not Django's."""
