@@ -122,10 +122,13 @@ def _run(arguments: list[str]) -> None:
 
 
 def _percentages(output: IO[str], seconds: float | None) -> Iterator[int]:
+    furthest = 0
     for line in output:
         name, _, value = line.strip().partition("=")
         if name == "out_time_us" and seconds and value.isdigit():
-            yield min(99, int(int(value) / seconds / 10_000))
+            # The time that it tells is now that of the sound, now that of the picture.
+            furthest = max(furthest, min(99, int(int(value) / seconds / 10_000)))
+            yield furthest
 
 
 @contextmanager

@@ -50,6 +50,10 @@ class JobQueueCommand(BaseCommand):
         _write_any_text()
         super().run_from_argv(argv)
 
+    def get_check_kwargs(self, options: dict[str, Any]) -> dict[str, Any]:
+        """Check the project as Django does, but ask no database: a worker waits for one that is away."""
+        return {**super().get_check_kwargs(options), "databases": []}
+
     def get_version(self) -> str:
         """Return our version, not Django's."""
         return jobqueue.__version__

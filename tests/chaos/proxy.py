@@ -34,7 +34,7 @@ class Proxy:
         self.port = 0
         self.drop = 0.0
         self.dropped = 0
-        self._victim = b""
+        self._victim = self._after = b""
         self._answers = True
         self._losses = 0
 
@@ -51,9 +51,12 @@ class Proxy:
             self._loop.call_soon_threadsafe(self._stopping.set)
             thread.join()
 
-    def lose(self, word: bytes, times: int, *, answers: bool = True) -> None:
-        """Break the connection on which this word passes next, so many times: before the server hears it, or after."""
-        self._victim, self._losses, self._answers = word, times, answers
+    def lose(self, word: bytes, times: int, *, after: bytes = b"", answers: bool = True) -> None:
+        """Break the connection on which this word passes next, so many times: before the server hears it, or after.
+
+        ``after``: only where this has passed before.
+        """
+        self._victim, self._losses, self._after, self._answers = word, times, after, answers
 
     def reset_all(self) -> None:
         """Reset every connection that is open."""
@@ -109,10 +112,12 @@ class Proxy:
         gate: asyncio.Event,
         doomed: asyncio.Event,
     ) -> None:
+        armed = False
         with contextlib.suppress(OSError):
             while data := await reader.read(CHUNK):
                 await gate.wait()
-                if self._losses and self._victim in data:
+                armed = armed or self._after in data
+                if self._losses and armed and self._victim in data:
                     self._losses -= 1
                     doomed.set()
                     if not self._answers:
