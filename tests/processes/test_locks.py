@@ -186,8 +186,8 @@ def test_workers_pruning_and_people_never_lock_each_other_out(
     pools = [start_pool("-n", "4", "-v", "0", MAX_ATTEMPTS=2, BACKOFF="tests.processes.jobs.soon") for _ in "ab"]
     enqueue_many(jobs.note.bind(key) for key in range(3000))
     enqueue_many(jobs.fail.bind(key) for key in range(3000, 3500))
-    people = race.start(2, "act_for", 8, "one by one") + race.start(1, "act_for", 8, "together")
-    pruning = race.start(2, "prune_for", 8)
+    people = race.start(2, "act_for", 5, "one by one") + race.start(1, "act_for", 5, "together")
+    pruning = race.start(2, "prune_for", 5)
     acts, pruned = race.ends(people), race.ends(pruning)
     assert all(acts)
     assert all(pruned)

@@ -13,10 +13,13 @@ from contextlib import contextmanager
 from demo_site.servers import ServerError, call, carried_postgresql
 from tests.setups import Setup, setups
 
-#: What depends on how the database is set up; plans do not. Tests of processes mostly wait, so three at a time.
+#: What depends on how the database is set up: not plans, nor what happens in a worker's memory. Tests of processes
+#: mostly wait, so three at a time.
 CONCERNED = (
-    *("-n", "3", "--ignore", "tests/stores/test_plans.py", "tests/stores", "tests/worker"),
-    *(f"tests/processes/{name}.py" for name in ("test_pool", "test_outage", "test_locks")),
+    *("-n", "3", "tests/stores", "--ignore", "tests/stores/test_plans.py"),
+    *(f"tests/worker/test_{name}.py" for name in ("performing", "contention", "settling", "other_database")),
+    *(f"tests/processes/test_{name}.py" for name in ("pool", "outage", "locks")),
+    *("-k", "not (slow_one or side_by_side or worn_out or blamed_once or come_and_go or told_apart)"),
 )
 
 
