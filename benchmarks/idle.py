@@ -15,6 +15,8 @@ from benchmarks.report import Figure, at_most
 from benchmarks.scale import Scale
 from benchmarks.stage import SERVER, hang_up, pool
 
+WORKERS = 2
+
 
 def run(database: str, scale: Scale) -> Iterator[Figure]:
     """Watch two workers that wait for jobs."""
@@ -29,7 +31,8 @@ def run(database: str, scale: Scale) -> Iterator[Figure]:
 
 def _watch(warm_up: float, seconds: float) -> float:
     """Let a pool live so long after its warm-up; return the CPU seconds that all its processes use meanwhile."""
-    with pool("-n", "2") as running:
+    with pool("-n", str(WORKERS)) as running:
+        running.wait_until(lambda: len(running.pids) == WORKERS + 2)  # the supervisor and maintenance, too
         time.sleep(warm_up)
         pids = running.pids
         before = cpu_seconds(pids)
