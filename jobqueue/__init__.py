@@ -5,6 +5,7 @@ from jobqueue.declaring import Performable, job
 from jobqueue.exceptions import Cancel, Retry, Snooze
 from jobqueue.handlers import PerformableMethod
 from jobqueue.performing.context import current_job
+from jobqueue.performing.progress import progress, track
 from jobqueue.sending import SendLater, adelay, asend_later, delay, handle_asynchronously, send_later
 
 __version__ = "0.1.0"
@@ -27,7 +28,9 @@ __all__ = [
     "enqueue_many",
     "handle_asynchronously",
     "job",
+    "progress",
     "retry",
     "run_now",
     "send_later",
+    "track",
 ]

@@ -17,6 +17,7 @@ from jobqueue.backlog import check_room
 from jobqueue.conf import get_settings
 from jobqueue.exceptions import JobStateError, OptionError, QueueFull, shown
 from jobqueue.handlers import as_performable, declared_options, dump, enqueue_hook, sender_of, sign
+from jobqueue.logs import harmless
 from jobqueue.options import Options, behaviour, check_call, merge
 from jobqueue.pending import PendingIds, PendingJob
 from jobqueue.ringing import ringer
@@ -128,16 +129,32 @@ def retry(job: Job | int) -> None:
     _act("retry", job, (State.FAILED, State.CANCELLED))
 
 
-def cancel(job: Job | int) -> None:
-    """Call off a job that waits; a running one is not stopped.
+def cancel(job: Job | int, by: str = "") -> bool:
+    """Call off a job that waits, or have one end that runs.
+
+    A running job gets ``JobCalledOff`` within two seconds, a coroutine is cancelled; what does not end then is ended
+    with its process ``KILL_SECONDS`` later. If it succeeds meanwhile, it has succeeded.
 
     Args:
         job: the job or its id.
+        by: who wants it, for its ``error``.
+
+    Returns:
+        Whether it is cancelled; False if it runs, and ends soon.
 
     Raises:
-        JobStateError: if it is in another state, which is named.
+        JobStateError: if it has ended.
     """
-    _act("cancel", job, (State.SCHEDULED, State.READY))
+    store, job_id = get_store(), _id_of(job, "cancel")
+    if not isinstance(by, str):
+        raise TypeError(f"cancel takes a name as by. It is {shown(by)}.")
+    with writing(store, "sync_to_async(cancel)"):
+        if store.cancel(job_id):
+            return True
+        # Whatever becomes of it between the two looks, the wish is heeded.
+        if store.call_off([job_id], harmless(by)):
+            return False
+    raise _not_possible("cancel", job_id, (State.SCHEDULED, State.READY, State.RUNNING))
 
 
 def run_now(job: Job | int) -> None:
@@ -312,17 +329,29 @@ def _at_commit(alias: str, store_it: Callable[[], None]) -> None:
 def _act(verb: str, job: Job | int, origins: tuple[State, ...]) -> None:
     store = get_store()
     job_id = _id_of(job, verb)
-    row = apps.get_model("jobqueue", "Job")._base_manager.using(store.alias).filter(pk=job_id)
     with writing(store, f"sync_to_async({verb})"):
         done = getattr(store, verb)(job_id)
-        with store.statement():
-            found = row.values_list("state", "queue").first()
-    if done:
-        return _ring(store, {found[1]} if found and found[0] == State.READY else set())
+        found = _look(store, job_id)
+    if not done:
+        raise _not_possible(verb, job_id, origins)
+    _ring(store, {found[1]} if found and found[0] == State.READY else set())
+
+
+def _look(store: Store, job_id: int) -> tuple[int, str] | None:
+    """Return the state and queue of a job, if it is there."""
+    rows = apps.get_model("jobqueue", "Job")._base_manager.using(store.alias)
+    with store.statement():
+        found: tuple[int, str] | None = rows.filter(pk=job_id).values_list("state", "queue").first()
+    return found
+
+
+def _not_possible(verb: str, job_id: int, origins: tuple[State, ...]) -> JobStateError:
+    found = _look(get_store(), job_id)
     if found is None:
-        raise JobStateError(f"Job #{job_id} does not exist.")
-    possible = " or ".join(each.label for each in origins)
-    raise JobStateError(f"Job #{job_id} is {State(found[0]).label}; {verb} takes only a {possible} job.")
+        return JobStateError(f"Job #{job_id} does not exist.")
+    *others, last = (each.label for each in origins)
+    possible = f"{', '.join(others)} or {last}" if others else last
+    return JobStateError(f"Job #{job_id} is {State(found[0]).label}; {verb} takes only a {possible} job.")
 
 
 def _id_of(job: Any, verb: str) -> int:

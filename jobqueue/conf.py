@@ -25,6 +25,7 @@ HOUR = 3600.0
 DAY = 24 * HOUR
 LARGEST_PRIORITY = 2**31 - 1
 QUEUE_NAME = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 REDACTED_WORD = re.compile(r"[A-Za-z0-9_]+")
 #: Settings whose values no message shows.
 SECRET = frozenset({"SIGNING_KEYS", "ENCRYPTION_KEYS"})
@@ -57,6 +58,7 @@ class Settings:
         max_payload_bytes: largest handler text.
         max_waiting: how many ready jobs a queue may hold for another to be stored; one number for each of all
             queues, or a dict from queue name to number. None: any number.
+        capture_log: whether jobs' log lines are kept with them: True, False, or the name of the least level.
         log_format: "people", "logfmt" or "json".
         release: name of the running code's release, shown with each pool.
     """
@@ -80,6 +82,7 @@ class Settings:
     claim_ahead: int = 500
     max_payload_bytes: int = 65_536
     max_waiting: int | Mapping[str, int] | None = None
+    capture_log: bool | str = False
     log_format: str = "people"
     release: str = ""
 
@@ -269,6 +272,15 @@ def redact(value: Any) -> tuple[str | re.Pattern[str], ...]:
     return tuple(value)
 
 
+def log_level(value: Any) -> bool | str:
+    """Rule for True, False, or the name of a level of logging."""
+    if isinstance(value, bool):
+        return value
+    if value not in LOG_LEVELS:
+        raise ValueError(f"must be True, False, or one of {', '.join(LOG_LEVELS)}")
+    return str(value)
+
+
 def queue_priorities(value: Any) -> dict[str, int]:
     """Rule for a list of queue names, or a dict from name to default priority."""
     if not isinstance(value, Mapping | list | tuple | set | frozenset):
@@ -326,6 +338,7 @@ RULES: dict[str, Callable[[Any], Any]] = {
     "CLAIM_AHEAD": integer(1, 10_000),
     "MAX_PAYLOAD_BYTES": integer(256, 1_048_576),
     "MAX_WAITING": waiting_limits,
+    "CAPTURE_LOG": log_level,
     "LOG_FORMAT": one_of("people", "logfmt", "json"),
     "RELEASE": text(64),
 }

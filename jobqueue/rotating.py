@@ -116,7 +116,7 @@ class Rotation:
         """Return the texts of a row under the first keys; those that cannot be opened as they are."""
         steps: dict[str, Callable[[str], str]] = {
             "handler": partial(renew, **row.signed),
-            "result": reseal,
+            "stored_result": reseal,
             "last_error": reseal,
         }
         texts: Any = row.texts

@@ -162,10 +162,11 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
-                    "result",
+                    "stored_result",
                     models.TextField(
                         blank=True,
-                        help_text="Return value as JSON, maybe encrypted; job.return_value is decoded.",
+                        db_column="result",
+                        help_text="Return value as JSON, maybe encrypted; job.result is decoded.",
                         null=True,
                     ),
                 ),
@@ -233,8 +234,22 @@ class Migration(migrations.Migration):
                 ),
                 ("done", models.FloatField(blank=True, help_text="How much is done.", null=True)),
                 ("total", models.FloatField(blank=True, help_text="Of how much; empty: nobody knows.", null=True)),
-                ("text", models.CharField(blank=True, help_text="What it is doing.", max_length=200)),
-                ("log", models.TextField(blank=True, help_text="Its last log lines, maybe encrypted.")),
+                (
+                    "stored_text",
+                    models.TextField(
+                        blank=True,
+                        db_column="text",
+                        help_text="What it is doing, as it is stored, maybe encrypted.",
+                    ),
+                ),
+                (
+                    "stored_log",
+                    models.TextField(
+                        blank=True,
+                        db_column="log",
+                        help_text="Its last log lines, as they are stored, maybe encrypted.",
+                    ),
+                ),
                 ("updated_at", models.DateTimeField(default=django.utils.timezone.now)),
             ],
             options={

@@ -7,9 +7,9 @@ from typing import ClassVar
 from django.db import models
 from django.utils import timezone
 
+from jobqueue.exceptions import DecryptionError
 from jobqueue.models.expressions import Readable
-
-LONGEST_TEXT = 200
+from jobqueue.sealing import unseal
 
 
 class Report(models.Model):
@@ -20,8 +20,12 @@ class Report(models.Model):
     )
     done = models.FloatField(null=True, blank=True, help_text="How much is done.")
     total = models.FloatField(null=True, blank=True, help_text="Of how much; empty: nobody knows.")
-    text = models.CharField(max_length=LONGEST_TEXT, blank=True, help_text="What it is doing.")
-    log = models.TextField(blank=True, help_text="Its last log lines, maybe encrypted.")
+    stored_text = models.TextField(
+        db_column="text", blank=True, help_text="What it is doing, as it is stored, maybe encrypted."
+    )
+    stored_log = models.TextField(
+        db_column="log", blank=True, help_text="Its last log lines, as they are stored, maybe encrypted."
+    )
     updated_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -34,3 +38,20 @@ class Report(models.Model):
 
     def __str__(self) -> str:
         return f"report of #{self.job_id}"
+
+    @property
+    def text(self) -> str:
+        """What the job is doing, readable; or the key that it would take to read it."""
+        return _readable(self.stored_text)
+
+    @property
+    def log(self) -> str:
+        """The last lines that the job has logged, where that was asked for, under a heading for each attempt."""
+        return _readable(self.stored_log)
+
+
+def _readable(stored: str) -> str:
+    try:
+        return unseal(stored)
+    except DecryptionError as error:
+        return f"({error})"

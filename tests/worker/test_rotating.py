@@ -60,7 +60,7 @@ def assert_readable() -> None:
     """Whatever waits can be performed, and whatever has ended can be read."""
     Job.objects.scheduled().update(state=State.READY, run_at=get_store().ago(0))
     assert (work_off().performed, Job.objects.failed().count()) == (2, 1)
-    assert {job.return_value for job in Job.objects.succeeded()} == {MARKER}
+    assert {job.result for job in Job.objects.succeeded()} == {MARKER}
     assert str(Job.objects.failed().get().error).startswith(f"ValueError: not welcome: {MARKER}")
 
 
@@ -123,7 +123,7 @@ class TestOldToNew:
         with keys(NEW):
             assert rotate() == counts(4, 4)
             for row in Job.objects.all():
-                for text in (row.handler, row.result, row.last_error):
+                for text in (row.handler, row.stored_result, row.last_error):
                     assert text is None or text.startswith(f"enc1:{id_of(NEW)}:")
             assert_readable()
 
@@ -145,7 +145,7 @@ class TestOldToNew:
         assert told == [(25, 25), (50, 50), (75, 75), (100, 100), (105, 105)]
         with keys(NEW):
             assert work_off().failed == 0
-            assert {job.return_value for job in Job.objects.all()} == {str(number) for number in range(105)}
+            assert {job.result for job in Job.objects.all()} == {str(number) for number in range(105)}
 
     def test_a_rehearsal_counts_and_writes_nothing(self) -> None:
         with keys(OLD):
@@ -158,7 +158,7 @@ class TestOldToNew:
     def test_nothing_but_the_texts_changes(self) -> None:
         with keys(OLD):
             rows_of_all_kinds()
-        texts = {"handler", "result", "last_error"}
+        texts = {"handler", "stored_result", "last_error"}
         kept = [each.attname for each in Job._meta.concrete_fields if each.attname not in texts]
         before = list(Job.objects.order_by("pk").values(*kept))
         with keys(NEW, OLD):
@@ -198,7 +198,7 @@ class TestWhatCannotBeOpened:
             assert rotate() == counts(1)
             work_off()
             row.refresh_from_db()
-            assert (row.handler, row.return_value) == (unsigned, [1])
+            assert (row.handler, row.result) == (unsigned, [1])
 
 
 class TestWhileWorkersGoOn:
@@ -231,7 +231,7 @@ class TestWhileWorkersGoOn:
 
             assert rotate(wait=30.0, tell=end) == counts(1, 1)
         with keys(NEW):
-            assert Job.objects.get().return_value == MARKER
+            assert Job.objects.get().result == MARKER
 
     def test_one_that_is_under_the_first_keys_is_not_waited_for(self, store: Store, pool: int) -> None:
         with keys(NEW):
@@ -312,4 +312,4 @@ class TestWhileWorkersGoOn:
             rotate()
         with keys(NEW):
             assert rotate() == counts(jobs)
-            assert {job.return_value for job in Job.objects.succeeded()} == set(range(jobs))
+            assert {job.result for job in Job.objects.succeeded()} == set(range(jobs))

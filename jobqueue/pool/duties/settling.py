@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 
 from jobqueue import logs
-from jobqueue.outcomes import RELEASE, Crashed, Decision, Failed, Outcome, Released, TimedOut
+from jobqueue.outcomes import RELEASE, CalledOff, Crashed, Decision, Failed, Outcome, Released, TimedOut
 from jobqueue.pool.duties.base import Duty, Post
 from jobqueue.pool.words import how
 from jobqueue.rows import ClaimedJob, Finish
+from jobqueue.states import State
 from jobqueue.worker.board import End, Ending, Performing, Seat, Slot
 from jobqueue.worker.judge import Judge
 
@@ -67,6 +68,9 @@ class Settling(Duty):
         if end is End.TIMED_OUT:
             if performing.deadline > self.post.clock():
                 return Released(), RELEASE
+            if performing.called_off:
+                outcome = CalledOff(f"it did not heed that it was cancelled; {slot.name} was killed")
+                return outcome, Decision(State.CANCELLED)
             late = f"JobTimeout: it ran longer than its max_run_time and did not heed it; {slot.name} was killed"
             return TimedOut(late), self._judge.failed(job, TimedOut(late))
         error = f"Crashed: {slot.name} {how(slot.words.status)} while performing this job"
