@@ -107,6 +107,7 @@ class Rotation:
     def _renew(self, rows: Sequence[_Row]) -> list[int]:
         """Put rows under the first keys; return the ids of those that must be looked at again."""
         changed = [renewed for row in rows if (renewed := self._renewed(row)) != row.texts]
+        self._renew_beside([row.texts.id for row in rows])
         resting = [each for each in changed if each.state != State.RUNNING]
         written = {each.id for each in resting} if self.rehearse else self.store.rewrite(resting)
         self.tally.renewed += len(written)
@@ -127,6 +128,18 @@ class Rotation:
             except CorruptHandler:
                 self.shut.add(texts.id)
         return cast(Texts, texts)
+
+    def _renew_beside(self, ids: Sequence[int]) -> None:
+        """Put what is kept beside the rows under the first keys: errors of earlier attempts, what jobs have told."""
+        for table in (Attempts(self.store), Reports(self.store)):
+            for stored in table.texts(ids):
+                try:
+                    texts = [reseal(text) for text in stored.texts]
+                except DecryptionError:
+                    self.shut.add(stored.job_id)
+                    continue
+                if texts != list(stored.texts) and not self.rehearse:
+                    table.rewrite(stored, texts)
 
     def _tell(self, busy: Sequence[int]) -> None:
         self.tally.busy, self.tally.shut = len(busy), len(self.shut)

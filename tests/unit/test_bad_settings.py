@@ -65,7 +65,7 @@ WRONG: dict[str, tuple[Any, str, str]] = {
         "jobqueue.E001",
         'JOBQUEUE["queues"] is not a setting. Did you mean QUEUES?',
     ),
-    "no name": ({7: 1}, "jobqueue.E001", 'JOBQUEUE["7"] is not a setting. Settings: BACKOFF, CLAIM_AHEAD, '),
+    "no name": ({7: 1}, "jobqueue.E001", 'JOBQUEUE["7"] is not a setting. Settings: BACKOFF, CAPTURE_LOG, '),
     "of another program": (
         {"BROKER_URL": "redis://"},
         "jobqueue.E001",

@@ -15,6 +15,7 @@ from django.utils import timezone
 from jobqueue.models import Job
 from jobqueue.outcomes import (
     Blocked,
+    CalledOff,
     Cancelled,
     Corrupt,
     Crashed,
@@ -46,6 +47,7 @@ OUTCOMES: list[Outcome] = [
     Snoozed(wait=1.0),
     Snoozed(until=timezone.now()),
     Cancelled("gone"),
+    CalledOff("not wanted"),
     Blocked("unknown"),
     Corrupt("not JSON"),
     Crashed("killed"),
