@@ -60,11 +60,11 @@ class Service:
         self._patience = patience(settings)
         self._clock = clock
         self._main_pid = (f"MAINPID={os.getpid()}",) if detached else ()
-        self._began = clock()
+        self._began = self._extended_at = clock()
         self._phase = Phase.WORKING
         self._ready = False
         self._told = ""
-        self._told_at = self._beat_at = self._extended_at = float("-inf")
+        self._told_at = self._beat_at = float("-inf")
         self._silent = ""
 
     def look(self, children: Sequence[Child], processes: int, phase: Phase, done: int) -> None:
@@ -107,7 +107,8 @@ class Service:
         if self._phase is not Phase.WORKING:
             return f"{self._phase.name.lower()}, {busy} still running, {done} done"
         if not self._ready:
-            return "starting" if self._board.header.pool_id else "waiting for the database"
+            young = self._clock() < self._began + EXTEND_EVERY
+            return "starting" if young or self._board.header.pool_id else "waiting for the database"
         quiet = "taking no new jobs, " if self._board.header.quiet else ""
         slots = len(children) * self._board.desks
         return f"{quiet}{busy} of {slots} slots busy, {done} {'job' if done == 1 else 'jobs'} done"
