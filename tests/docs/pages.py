@@ -48,9 +48,14 @@ class Block:
 def pages() -> list[Path]:
     """All pages for readers."""
     top = [
-        ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "deploy/README.md")
+        "README.md",
+        "CHANGELOG.md",
+        "CONTRIBUTING.md",
+        "SECURITY.md",
+        "deploy/README.md",
+        "benchmarks/README.md",
     ]
-    return [*top, *sorted(DOCS.rglob("*.md"))]
+    return [*(ROOT / name for name in top), *sorted(DOCS.rglob("*.md"))]
 
 
 def blocks(page: Path) -> Iterator[Block]:
