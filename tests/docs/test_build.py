@@ -102,7 +102,7 @@ def test_the_entrance_is_the_readme_and_the_sidebar_has_the_chapters(site: Site)
 
 def test_the_docstrings_of_public_words_are_in_it(site: Site) -> None:
     places = site.pages[site.folder / "docs" / "reference" / "modules.html"].places
-    words = "enqueue_many Performable exceptions.QueueFull testing.work_off models.JobQuerySet.failed signals.job_failed"
+    words = "enqueue_many exceptions.QueueFull testing.work_off models.JobQuerySet.failed signals.job_failed"
     assert {f"jobqueue.{word}" for word in words.split()} <= places
 
 
