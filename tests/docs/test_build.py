@@ -97,7 +97,7 @@ def test_the_entrance_is_the_readme_and_the_sidebar_has_the_chapters(site: Site)
     entrance = (site.folder / "index.html").read_text()
     assert "Background jobs for Django in the database you already have." in entrance
     chapters = re.findall(r'class="caption-text">([^<]+)<', entrance)
-    assert chapters == ["Learn", "Do", "Look up", "Understand", "Project"]
+    assert chapters == ["Learn", "Do", "Move here", "Look up", "Understand", "Project"]
 
 
 def test_the_docstrings_of_public_words_are_in_it(site: Site) -> None:
