@@ -8,8 +8,8 @@ Conventions of the pages, beside plain Markdown:
   for any text, a line ``…`` for any lines, ``^C`` for the key; what follows ``>>>`` is typed, too.
 * ``<!-- first: … -->`` in front of such Python is run before it, in the same shell; readers do not see it.
 * ``toml``, ``ini`` and ``html`` with such a first line are written to that file, too.
-* ``<!-- not run: … -->`` in front of a block gives the reason why it is not. In tutorials and how-to guides no code but what
-  ``text`` shows goes without: what cannot be done here (another machine, root, another queue's code) is marked.
+* ``<!-- not run: … -->`` in front of a block gives the reason why it is not. In tutorials and how-to guides only
+  ``text`` goes without: what cannot be done here (root, another machine, another queue's code) is marked.
 """
 
 from __future__ import annotations

@@ -118,7 +118,9 @@ class TestWhatIsRun:
 
     @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
     def test_each_block_is_run_or_says_why_not(self, page: Path) -> None:
-        silent = [block for block in blocks(page) if not block.is_run and not block.not_run and block.kind != "text"]
+        silent = [
+            block for block in blocks(page) if not block.is_run and not block.not_run and block.kind != "text"
+        ]
         assert [f"{page.relative_to(ROOT)}:{block.line}: mark it <!-- not run: why -->" for block in silent] == []
         assert "```" not in prose(page), "each block names its language"
 
