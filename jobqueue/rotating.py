@@ -10,12 +10,13 @@ from typing import Any, NamedTuple, cast
 
 from django.apps import apps
 
-from jobqueue.exceptions import CorruptHandler
+from jobqueue.exceptions import CorruptHandler, DecryptionError
 from jobqueue.handlers import renew
 from jobqueue.rows import Texts
 from jobqueue.sealing import reseal
 from jobqueue.states import State
 from jobqueue.stores.base import Store
+from jobqueue.stores.beside import Beside
 
 #: Seconds between two looks at jobs that were running.
 PAUSE = 0.2
@@ -131,15 +132,15 @@ class Rotation:
 
     def _renew_beside(self, ids: Sequence[int]) -> None:
         """Put what is kept beside the rows under the first keys: errors of earlier attempts, what jobs have told."""
-        for table in (Attempts(self.store), Reports(self.store)):
-            for stored in table.texts(ids):
-                try:
-                    texts = [reseal(text) for text in stored.texts]
-                except DecryptionError:
-                    self.shut.add(stored.job_id)
-                    continue
-                if texts != list(stored.texts) and not self.rehearse:
-                    table.rewrite(stored, texts)
+        beside = Beside(self.store)
+        for sealed in beside.of(ids):
+            try:
+                texts = {column: reseal(text) for column, text in sealed.texts.items()}
+            except DecryptionError:
+                self.shut.add(sealed.job_id)
+                continue
+            if texts != sealed.texts and not self.rehearse:
+                beside.rewrite(sealed, texts)
 
     def _tell(self, busy: Sequence[int]) -> None:
         self.tally.busy, self.tally.shut = len(busy), len(self.shut)

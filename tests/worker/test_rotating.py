@@ -15,13 +15,15 @@ from django.db import connection, connections, transaction
 from django.test import override_settings
 
 from jobqueue import enqueue_many
-from jobqueue.models import Job
+from jobqueue.models import Attempt, Job, Report
 from jobqueue.outcomes import Decision
 from jobqueue.rotating import Rotation, Tally
 from jobqueue.rows import Texts
+from jobqueue.sealing import seal
 from jobqueue.states import State
 from jobqueue.stores import get_store
 from jobqueue.stores.base import Store
+from jobqueue.stores.beside import Beside
 from jobqueue.stores.pools import PoolRegistry
 from jobqueue.testing import work_off
 from tests.app import secretive
@@ -74,6 +76,7 @@ class Hasty:
 
     def __init__(self, store: Store, happen: Callable[[], Any]) -> None:
         self.alias = store.alias
+        self.statement = store.statement
         self._store = store
         self._happen = happen
 
@@ -164,6 +167,49 @@ class TestOldToNew:
         with keys(NEW, OLD):
             rotate()
         assert list(Job.objects.order_by("pk").values(*kept)) == before
+
+
+class TestWhatStandsBesideARow:
+    """The errors of earlier attempts, and what jobs have told."""
+
+    def fill(self) -> None:
+        row = secretive.fail_with.enqueue(MARKER)
+        work_off()
+        Report.objects.create(job=row, stored_text=seal(MARKER), stored_log=seal(MARKER))
+
+    def texts(self) -> list[str]:
+        report = Report.objects.get()
+        return [Attempt.objects.get().stored_error, report.stored_text, report.stored_log]
+
+    def test_it_is_renewed(self) -> None:
+        with keys(OLD):
+            self.fill()
+        with keys(NEW, OLD):
+            assert rotate(rehearse=True) == counts(1, 1)
+            assert all(text.startswith(f"enc1:{id_of(OLD)}:") for text in self.texts())
+            assert rotate() == counts(1, 1)
+        with keys(NEW):
+            assert all(text.startswith(f"enc1:{id_of(NEW)}:") for text in self.texts())
+            report = Report.objects.get()
+            assert report.text == report.log == MARKER
+            assert Attempt.objects.get().error.startswith("ValueError: not welcome")
+
+    def test_what_cannot_be_opened_is_told_and_left_alone(self) -> None:
+        with keys(OLD):
+            self.fill()
+        before = self.texts()
+        with keys(NEW):
+            assert rotate()["shut"] == 1
+        assert self.texts() == before
+
+    def test_what_a_job_tells_meanwhile_is_not_overwritten(self) -> None:
+        with keys(OLD):
+            self.fill()
+            beside = Beside(get_store())
+            [sealed] = [each for each in beside.of([Job.objects.get().pk]) if each.model == "Report"]
+            Report.objects.update(stored_text="fresh")
+            beside.rewrite(sealed, {"stored_text": "stale"})
+        assert Report.objects.get().stored_text == "fresh"
 
 
 class TestWhatCannotBeOpened:
