@@ -213,7 +213,7 @@ class CaptureQueries:
         self._wrapper.__enter__()
         return self._sent
 
-    def _note(self, execute, sql, params, many, context):  # type: ignore[no-untyped-def]
+    def _note(self, execute, sql, params, many, context):
         self._sent.append(sql)
         return execute(sql, params, many, context)
 

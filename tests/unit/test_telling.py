@@ -24,6 +24,7 @@ from jobqueue.outcomes import CalledOff
 from jobqueue.performing import context
 from jobqueue.performing.context import CurrentJob
 from jobqueue.performing.notes import LONGEST_LINE, LONGEST_LOG, MOST_LINES, Notes
+from jobqueue.performing.recording import Recorder
 from jobqueue.performing.teller import PAUSE_SECONDS, Teller
 from jobqueue.rows import ClaimedJob
 from jobqueue.signals import job_finished
@@ -129,8 +130,8 @@ class TestTrack:
         assert said(current) == (2.0, 2.0, "")
 
     def test_what_cannot_be_iterated_over_is_refused_at_once(self) -> None:
-        with pytest.raises(TypeError, match="track takes a list or another iterable. It is 7"):
-            track(7)  # type: ignore[type-var]
+        with pytest.raises(TypeError, match=r"track takes a list or another iterable. It is 7"):
+            track(7)  # type: ignore[arg-type]
 
 
 class Clock:
@@ -298,9 +299,8 @@ async def log_from_everywhere() -> None:
 
 @job(capture_log=True)
 def log_badly() -> None:
-    """Log what steers terminals, forges lines, and cannot be formatted."""
+    """Log what steers terminals and forges lines."""
     logger.error("a\x1b[31m\0\ud800\n12:00:00 ERROR shop forged")
-    logger.error("%d", "no number")
     logger.error("after all")
 
 
@@ -363,13 +363,20 @@ class TestLog:
         work_off()
         assert {line.rsplit(" ", 1)[1] for line in lines(row)} == {"coroutine", "thread", "task"}
 
-    def test_hostile_text_is_harmless_and_a_bad_call_fails_no_job(self, capsys: Any) -> None:
+    def test_hostile_text_is_harmless(self) -> None:
         row = log_badly.enqueue()
         assert work_off().failed == 0
         first, second, last = lines(row)
         assert first.endswith(r"a\x1b[31m\x00\ud800")
         assert second == "    12:00:00 ERROR shop forged"
         assert last.endswith("after all")
+
+    def test_a_call_that_cannot_be_formatted_fails_no_job(self, current: CurrentJob, capsys: Any) -> None:
+        recorder = Recorder(current, True)
+        recorder.emit(logging.LogRecord("shop", logging.ERROR, __file__, 1, "%d", ("no number",), None))
+        assert "Logging error" in capsys.readouterr().err
+        recorder.emit(logging.LogRecord("shop", logging.ERROR, __file__, 1, "after all", (), None))
+        assert current.told().told().log.endswith("ERROR shop after all")
 
     def test_nothing_is_kept_that_nobody_asked_for(self) -> None:
         log_quietly.enqueue()
