@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.conf import settings
 from django.utils.module_loading import autodiscover_modules
 
 from jobqueue import checks  # noqa: F401 (registers the checks)
+
+BACKEND = "jobqueue.backends.DatabaseBackend"
 
 
 class JobQueueConfig(AppConfig):
@@ -17,5 +20,14 @@ class JobQueueConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Import every installed app's ``jobs`` module, so that its jobs are known."""
+        """Import every installed app's ``jobs`` module, so that its jobs are known; and ``tasks``, where we do them."""
         autodiscover_modules("jobs")
+        if _does_tasks():
+            autodiscover_modules("tasks")
+
+
+def _does_tasks() -> bool:
+    """Whether ``TASKS`` names our backend."""
+    backends = getattr(settings, "TASKS", None)
+    found = backends.values() if isinstance(backends, dict) else ()
+    return any(isinstance(each, dict) and each.get("BACKEND") == BACKEND for each in found)

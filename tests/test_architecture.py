@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 #: From the lowest floor to the highest. A module may import what is on its own floor or below.
 FLOORS: dict[str, set[str]] = {
-    "words": {"exceptions", "states", "outcomes", "rows", "signals", "conf"},
+    "words": {"exceptions", "states", "outcomes", "rows", "signals", "conf", "djangotasks"},
     "policy": {"policy"},
     "speech": {"logs"},
     "secrecy": {"sealing"},
@@ -31,10 +31,11 @@ FLOORS: dict[str, set[str]] = {
         "sending",
         "performing",
         "rotating",
+        "taskresults",
     },
     "face": {"jobqueue"},
     "processes": {"worker", "pool"},
-    "edges": {"cli", "doctor", "apps", "checks", "testing", "management"},
+    "edges": {"backends", "cli", "doctor", "apps", "checks", "testing", "management"},
 }
 
 #: Imports that go up, each with its reason.
@@ -56,6 +57,7 @@ STRANGERS: list[tuple[set[str], set[str]]] = [
 LATE: dict[tuple[str, str], str] = {
     ("jobqueue.pool.daemon", "daemon"): "an optional extra",
     ("jobqueue.sealing", "cryptography.fernet"): "an optional extra",
+    ("jobqueue.performing.loading", "jobqueue.performing.tasks"): "Django's tasks, before 6.0 an optional extra",
     ("jobqueue.cli.progress", "rich.console"): "an optional extra",
     ("jobqueue.cli.progress", "rich.progress"): "an optional extra",
 }
