@@ -78,7 +78,8 @@ class DatabaseTask(AnyTask):
     def __post_init__(self) -> None:
         AnyTask.__post_init__(self)
         given = _checked(_own_options(self))
-        shape_of(self.func, self.takes_context).check_names(given.get("sensitive", ()))
+        if "sensitive" in given:
+            _check_names(self, given["sensitive"])
         for name in ("sensitive", "aliases"):
             object.__setattr__(self, name, given.get(name))
         for alias in given.get("aliases", ()):
@@ -246,13 +247,24 @@ def _misnamed(name: str, queues: Collection[str]) -> Iterator[CheckMessage]:
             continue
         declared = get_settings().queues
         if declared and queue not in declared:
-            message = f'{name} takes the queue "{queue}", which JOBQUEUE["QUEUES"] lacks: its tasks are refused.'
-            yield Error(message, hint=f"JOBQUEUE has: {', '.join(sorted(declared))}.", id="jobqueue.E042")
+            message = f'{name} takes the queue "{queue}", which JOBQUEUE["QUEUES"] lacks.'
+            yield Error(
+                message,
+                hint=f"Its tasks are refused. JOBQUEUE has: {', '.join(sorted(declared))}.",
+                id="jobqueue.E042",
+            )
 
 
 def _own_options(task: AnyTask) -> dict[str, Any]:
     """Return the job options of a task; one made by another backend has none."""
     return {name: value for name in TASK_RULES if (value := getattr(task, name, None)) is not None}
+
+
+def _check_names(task: AnyTask, names: tuple[str, ...]) -> None:
+    try:
+        shape_of(task.func, task.takes_context).check_names(names)
+    except OptionError as error:
+        raise InvalidTask(str(error)) from None
 
 
 def _checked(given: Mapping[str, Any]) -> dict[str, Any]:

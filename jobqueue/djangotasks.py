@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 from django import VERSION
 
 if TYPE_CHECKING or VERSION >= (6, 0):
-    from django.tasks import task_backends
+    from django.tasks import task, task_backends
     from django.tasks.backends.base import BaseTaskBackend
     from django.tasks.base import Task, TaskContext, TaskError, TaskResult, TaskResultStatus
     from django.tasks.exceptions import InvalidTask, InvalidTaskBackend, TaskResultDoesNotExist
     from django.tasks.signals import task_enqueued, task_finished, task_started
 else:
     try:
-        from django_tasks import task_backends
+        from django_tasks import task, task_backends
         from django_tasks.backends.base import BaseTaskBackend
         from django_tasks.base import Task, TaskContext, TaskError, TaskResult, TaskResultStatus
         from django_tasks.exceptions import InvalidTaskBackendError as InvalidTaskBackend
@@ -45,6 +45,7 @@ __all__ = [
     "TaskError",
     "TaskResultDoesNotExist",
     "TaskResultStatus",
+    "task",
     "task_backends",
     "task_enqueued",
     "task_finished",

@@ -57,11 +57,10 @@ class TaskRun:
             encode(plain, owner)  # refuses NaN, NUL, keys that are no text …
         except PayloadError as error:
             raise UnstorableResult(str(error)) from None
-        text = dumps(plain)
-        if len(text) > get_settings().max_payload_bytes:
+        text, limit = dumps(plain), get_settings().max_payload_bytes
+        if (size := len(text.encode())) > limit:
             raise UnstorableResult(
-                f"{owner} has {len(text):,} characters; the limit is {get_settings().max_payload_bytes:,}. "
-                "Store it elsewhere and return its id."
+                f"{owner} is {size:,} bytes; the limit is {limit:,}. Store the data and return its id."
             )
         return text
 
