@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
 from django import VERSION
 from django.db import transaction
 from django.test import override_settings
 
-from jobqueue.djangotasks import TaskResultStatus, task_backends
+from jobqueue.djangotasks import TaskResultDoesNotExist, TaskResultStatus, task_backends
 from jobqueue.exceptions import JobNotStored
 from jobqueue.handlers import is_coroutine
 from jobqueue.handlers.shown import masked_arguments
@@ -192,3 +193,15 @@ class TestAmongJobs:
         tasks.answer.enqueue()
         assert is_coroutine("tests.app.tasks.add_slowly")
         assert not is_coroutine("tests.app.tasks.answer")
+
+    def test_encrypted_ones_have_results_and_errors(self) -> None:
+        with override_settings(JOBQUEUE={"ENCRYPTION_KEYS": [Fernet.generate_key().decode()], "MAX_ATTEMPTS": 1}):
+            good, bad = tasks.echo.enqueue("secret"), tasks.fail.enqueue("no secret")
+            work_off()
+            for result in (good, bad):
+                result.refresh()
+            assert good.return_value == [["secret"], {}]
+            assert bad.errors[0].traceback.endswith("ValueError: no secret\n")
+            assert not any("secret" in job.handler + str(job.result) for job in Job.objects.all())
+        with pytest.raises(TaskResultDoesNotExist):
+            good.refresh()
