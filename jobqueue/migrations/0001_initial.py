@@ -215,7 +215,7 @@ class Migration(migrations.Migration):
                     "locked_by",
                     models.CharField(
                         blank=True,
-                        help_text="Which worker holds it.",
+                        help_text="Which worker holds it, or has performed it.",
                         max_length=255,
                         null=True,
                         verbose_name="locked by",
