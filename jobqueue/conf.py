@@ -59,6 +59,7 @@ class Settings:
             queues, or a dict from queue name to number. None: any number.
         log_format: "people", "logfmt" or "json".
         release: name of the running code's release, shown with each pool.
+        strict: whether a ``@job`` function that is called, and so runs here and now, warns of it.
     """
 
     database: str = "default"
@@ -82,6 +83,7 @@ class Settings:
     max_waiting: int | Mapping[str, int] | None = None
     log_format: str = "people"
     release: str = ""
+    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,6 +330,7 @@ RULES: dict[str, Callable[[Any], Any]] = {
     "MAX_WAITING": waiting_limits,
     "LOG_FORMAT": one_of("people", "logfmt", "json"),
     "RELEASE": text(64),
+    "STRICT": boolean,
 }
 
 assert {each.name.upper() for each in fields(Settings)} == set(RULES)

@@ -11,6 +11,8 @@ from django.apps import apps
 from jobqueue.client import aenqueue, enqueue, enqueue_many
 from jobqueue.conf import get_settings
 from jobqueue.handlers import BoundCall, DeclaredFunction, register
+from jobqueue.hints import ran_here
+from jobqueue.installed import check_installed
 from jobqueue.options import check_call, check_declaration
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ class JobFunction(DeclaredFunction, Generic[P, R]):
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run the function here and now; of an async one, return the coroutine."""
+        ran_here(self.function.__name__)
         return self.function(*args, **kwargs)  # type: ignore[no-any-return]
 
     def bind(self, *args: P.args, **kwargs: P.kwargs) -> BoundCall:
@@ -156,5 +159,6 @@ class Performable:
 
 
 def _rows(path: str) -> JobQuerySet:
+    check_installed()
     model = cast(Any, apps.get_model("jobqueue", "Job"))
     return cast("JobQuerySet", model.objects.using(get_settings().database).filter(name=path))

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 #: From the lowest floor to the highest. A module may import what is on its own floor or below.
 FLOORS: dict[str, set[str]] = {
-    "words": {"exceptions", "states", "outcomes", "rows", "signals", "conf"},
+    "words": {"installed", "exceptions", "states", "outcomes", "rows", "signals", "conf"},
     "policy": {"policy"},
     "speech": {"logs"},
     "secrecy": {"sealing"},
@@ -25,6 +25,7 @@ FLOORS: dict[str, set[str]] = {
         "backlog",
         "writing",
         "ringing",
+        "hints",
         "pending",
         "client",
         "declaring",
@@ -43,7 +44,7 @@ UPWARDS: dict[tuple[str, str], str] = {
 }
 
 #: On one floor, who must not know whom.
-SENDING = {"client", "declaring", "sending", "pending", "backlog", "writing", "ringing"}
+SENDING = {"client", "declaring", "sending", "pending", "backlog", "writing", "ringing", "hints"}
 STRANGERS: list[tuple[set[str], set[str]]] = [
     (SENDING, {"performing"}),
     ({"performing"}, SENDING),
