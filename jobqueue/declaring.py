@@ -18,6 +18,26 @@ from jobqueue.options import check_call, check_declaration
 if TYPE_CHECKING:
     from jobqueue.models import Job, JobQuerySet
 
+#: How other libraries call what is ``enqueue`` here.
+HABITS = frozenset(
+    {
+        "apply_async",
+        "async_",
+        "configure",
+        "defer",
+        "delay",
+        "perform_async",
+        "perform_later",
+        "s",
+        "schedule",
+        "send",
+        "send_later",
+        "send_with_options",
+        "si",
+        "signature",
+    }
+)
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -54,6 +74,13 @@ class JobFunction(DeclaredFunction, Generic[P, R]):
     def jobs(self) -> JobQuerySet:
         """The rows of this function."""
         return _rows(self.path)
+
+    if not TYPE_CHECKING:  # where every name would seem to be there
+
+        def __getattr__(self, name: str) -> Any:
+            function = vars(self).get("function")
+            habit = f" To have a worker run it: {function.__name__}.enqueue(…)" if name in HABITS else ""
+            raise AttributeError(f"{self!r} has no attribute {name!r}.{habit}", name=name, obj=self)
 
 
 class Prepared(Generic[P]):

@@ -128,10 +128,10 @@ def say(level: int, name: str, text: str = "", **fields: Any) -> None:
         _emit(worker_logger, level, event, extra)
 
 
-def unreachable(alias: str, error: Exception, pause: float, failures: int) -> None:
+def unreachable(alias: str, error: Exception, pause: float, failures: int, why: str | None = None) -> None:
     """The database did not answer; it is tried again. Said at first and then more and more rarely."""
     if _is_rare(failures):
-        text = f'Cannot reach database "{alias}": {headline(str(error))}.'
+        text = why or f'Cannot reach database "{alias}": {headline(str(error))}.'
         say(logging.WARNING, "wait", f"{text} Next try in {short(pause)} ({failures + 1}). Ctrl+C stops.")
 
 

@@ -57,6 +57,7 @@ STRANGERS: list[tuple[set[str], set[str]]] = [
 LATE: dict[tuple[str, str], str] = {
     ("jobqueue.pool.daemon", "daemon"): "an optional extra",
     ("jobqueue.sealing", "cryptography.fernet"): "an optional extra",
+    ("jobqueue.doctor.rights", "django.contrib.admin.sites"): "the admin may not be installed",
     ("jobqueue.cli.progress", "rich.console"): "an optional extra",
     ("jobqueue.cli.progress", "rich.progress"): "an optional extra",
 }

@@ -4,6 +4,14 @@ from __future__ import annotations
 
 import signal
 
+#: What the system does when memory runs out, and hardly anybody else.
+OUT_OF_MEMORY = -signal.SIGKILL
+
+
+def advice(status: int) -> str:
+    """Return what to think of when a process that performed a job has ended like that."""
+    return ". If it happens again, the job may use too much memory." if status == OUT_OF_MEMORY else ""
+
 
 def how(status: int) -> str:
     """Say how a process ended, from its exit status as multiprocessing gives it."""
