@@ -232,7 +232,7 @@ def encryption_keys(value: Any) -> tuple[str | None, ...]:
     for place, key in enumerate(value, 1):
         if not (is_fernet_key(key) or (key is None and place == 1)):
             raise ValueError(
-                f"must be a list of Fernet keys, and number {place} is none",
+                f"must be a list of Fernet keys; number {place} is none",
                 "Each is 32 bytes as 44 characters of urlsafe base64.",
             )
     used = [key for key in value if key]
@@ -305,7 +305,7 @@ def backoff(value: Any) -> Callable[[int], float | timedelta]:
         try:
             value = import_string(value)
         except ImportError as error:
-            raise ValueError(f"cannot be imported: {error}") from error
+            raise ValueError("cannot be imported", f"{error}.") from error
     if not callable(value):
         raise ValueError("must be a callable or its dotted path")
     called: Callable[[int], float | timedelta] = value

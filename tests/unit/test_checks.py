@@ -87,7 +87,7 @@ class TestE001:
         assert len(messages) == 2
         assert "s3cret" not in str(messages)
         assert (messages[0].msg, messages[0].hint) == (
-            'JOBQUEUE["ENCRYPTION_KEYS"] must be a list of Fernet keys, and number 1 is none.',
+            'JOBQUEUE["ENCRYPTION_KEYS"] must be a list of Fernet keys; number 1 is none.',
             "Each is 32 bytes as 44 characters of urlsafe base64. It is of type list.",
         )
 
