@@ -97,9 +97,9 @@ def test_07_a_value_cannot_be_stored(refusal: Refusal) -> None:
 
 
 def test_08_too_much_data(refusal: Refusal) -> None:
-    said = refusal(lambda: add.enqueue("x" * 4_400_000))
+    said = refusal(lambda: import_rows.enqueue("x" * 4_400_000))
     advice = "Store the data and pass its id."
-    assert said == f"Arguments of tests.app.jobs.add are 4.2 MB; the limit is 64.0 kB. {advice}"
+    assert said == f"Arguments of tests.app.jobs.import_rows are 4.2 MB; the limit is 64.0 kB. {advice}"
 
 
 def test_09_a_lambda_or_a_function_inside_another(refusal: Refusal) -> None:
