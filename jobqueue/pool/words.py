@@ -4,14 +4,6 @@ from __future__ import annotations
 
 import signal
 
-#: What the system does when memory runs out, and hardly anybody else.
-OUT_OF_MEMORY = -signal.SIGKILL
-
-
-def advice(status: int) -> str:
-    """Return what to think of when a process that performed a job has ended like that."""
-    return ". If it happens again, the job may use too much memory." if status == OUT_OF_MEMORY else ""
-
 
 def how(status: int) -> str:
     """Say how a process ended, from its exit status as multiprocessing gives it."""
@@ -21,3 +13,15 @@ def how(status: int) -> str:
         return f"was killed by {signal.Signals(-status).name}"
     except ValueError:
         return f"was killed by signal {-status}"
+
+
+def crash(name: str, status: int) -> str:
+    """Return the error of a job whose process has ended like that.
+
+    Args:
+        name: the worker's.
+        status: as ``how`` takes it.
+    """
+    # What the system does when memory runs out, and hardly anybody else.
+    advice = ". If it happens again, the job may use too much memory." if status == -signal.SIGKILL else ""
+    return f"Crashed: {name} {how(status)} while performing this job{advice}"
