@@ -12,11 +12,12 @@ from django.apps import apps
 from django.db import connections, transaction
 from django.utils import timezone
 
-from jobqueue import signals
+from jobqueue import logs, signals
 from jobqueue.backlog import check_room
 from jobqueue.conf import get_settings
 from jobqueue.exceptions import JobStateError, OptionError, QueueFull, shown
 from jobqueue.handlers import as_performable, declared_options, dump, enqueue_hook, sender_of, sign
+from jobqueue.hints import lookout
 from jobqueue.options import Options, behaviour, check_call, merge
 from jobqueue.pending import PendingIds, PendingJob
 from jobqueue.ringing import ringer
@@ -225,6 +226,8 @@ def _insert_new(store: Store, new: NewJob, performable: Any) -> Job | None:
             hook(job)
     signals.send(signals.job_enqueued, sender_of(performable), job=job)
     _ring(store, _concerned(job.queue, job.run_at - job.created_at))
+    logs.stored(job, connections[store.alias].in_atomic_block)
+    lookout.stored(store, f"Job {job} is")
     return job
 
 
@@ -251,6 +254,8 @@ def _insert_many(store: Store, batches: Iterable[list[_Draft]]) -> list[int]:
             for queue, run_at in set(map(_place, batch)):
                 queues |= _concerned(queue, due_at(run_at, now) - now)
     _ring(store, queues)
+    if ids:
+        lookout.stored(store, f"{len(ids):,} jobs are" if len(ids) > 1 else f"Job #{ids[0]} is")
     return ids
 
 

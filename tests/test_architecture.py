@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 #: From the lowest floor to the highest. A module may import what is on its own floor or below.
 FLOORS: dict[str, set[str]] = {
-    "words": {"exceptions", "states", "outcomes", "rows", "signals", "conf", "djangotasks"},
+    "words": {"exceptions", "states", "outcomes", "rows", "signals", "conf", "djangotasks", "installed"},
     "policy": {"policy"},
     "speech": {"logs"},
     "secrecy": {"sealing"},
@@ -25,6 +25,7 @@ FLOORS: dict[str, set[str]] = {
         "backlog",
         "writing",
         "ringing",
+        "hints",
         "pending",
         "client",
         "declaring",
@@ -44,7 +45,7 @@ UPWARDS: dict[tuple[str, str], str] = {
 }
 
 #: On one floor, who must not know whom.
-SENDING = {"client", "declaring", "sending", "pending", "backlog", "writing", "ringing"}
+SENDING = {"client", "declaring", "sending", "pending", "backlog", "writing", "ringing", "hints"}
 STRANGERS: list[tuple[set[str], set[str]]] = [
     (SENDING, {"performing"}),
     ({"performing"}, SENDING),
@@ -58,6 +59,7 @@ LATE: dict[tuple[str, str], str] = {
     ("jobqueue.pool.daemon", "daemon"): "an optional extra",
     ("jobqueue.sealing", "cryptography.fernet"): "an optional extra",
     ("jobqueue.performing.loading", "jobqueue.performing.tasks"): "Django's tasks, before 6.0 an optional extra",
+    ("jobqueue.doctor.rights", "django.contrib.admin.sites"): "the admin may not be installed",
     ("jobqueue.cli.progress", "rich.console"): "an optional extra",
     ("jobqueue.cli.progress", "rich.progress"): "an optional extra",
 }
