@@ -17,5 +17,10 @@ class JobQueueConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Import every installed app's ``jobs`` module, so that its jobs are known."""
+        """Let querysets act on jobs, and import every installed app's ``jobs`` module, so that its jobs are known."""
+        # Late, since it needs the models.
+        from jobqueue.acting import act_on
+        from jobqueue.models import JobQuerySet
+
+        JobQuerySet.hands = act_on
         autodiscover_modules("jobs")

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FLOORS: dict[str, set[str]] = {
     "words": {"exceptions", "states", "outcomes", "rows", "signals", "conf"},
     "policy": {"policy"},
-    "speech": {"logs"},
+    "speech": {"logs", "wording"},
     "secrecy": {"sealing"},
     "job": {"handlers", "options", "models", "migrations"},
     "stores": {"stores"},
@@ -31,8 +31,11 @@ FLOORS: dict[str, set[str]] = {
         "sending",
         "performing",
         "rotating",
+        "acting",
+        "pausing",
     },
     "face": {"jobqueue"},
+    "looks": {"search", "insight"},
     "processes": {"worker", "pool"},
     "edges": {"cli", "doctor", "apps", "checks", "testing", "management"},
 }
@@ -43,7 +46,7 @@ UPWARDS: dict[tuple[str, str], str] = {
 }
 
 #: On one floor, who must not know whom.
-SENDING = {"client", "declaring", "sending", "pending", "backlog", "writing", "ringing"}
+SENDING = {"client", "declaring", "sending", "pending", "backlog", "writing", "ringing", "acting", "pausing"}
 STRANGERS: list[tuple[set[str], set[str]]] = [
     (SENDING, {"performing"}),
     ({"performing"}, SENDING),
@@ -56,6 +59,8 @@ STRANGERS: list[tuple[set[str], set[str]]] = [
 LATE: dict[tuple[str, str], str] = {
     ("jobqueue.pool.daemon", "daemon"): "an optional extra",
     ("jobqueue.sealing", "cryptography.fernet"): "an optional extra",
+    ("jobqueue.apps", "jobqueue.acting"): "it needs the models, which are not there before the apps",
+    ("jobqueue.apps", "jobqueue.models"): "they are not there before the apps",
     ("jobqueue.cli.progress", "rich.console"): "an optional extra",
     ("jobqueue.cli.progress", "rich.progress"): "an optional extra",
 }

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 
 from jobqueue.doctor.finding import Finding, error, hint, ok, warning
 from jobqueue.doctor.site import Site
-from jobqueue.doctor.words import age, few, span, up_to
 from jobqueue.models import Pool
 from jobqueue.stores.lanes import Lane, count_ready, read_lanes
+from jobqueue.wording import age, few, span, up_to
 
 #: Queues and priorities that are looked at.
 LANES = 1000

@@ -12,10 +12,10 @@ from typing import Any
 from django.db import connections
 
 from jobqueue.conf import Settings
-from jobqueue.doctor.words import age
 from jobqueue.models import Job, JobQuerySet, Pool
 from jobqueue.stores import get_store
 from jobqueue.stores.base import Store
+from jobqueue.wording import age
 
 #: More pools than anybody has.
 MANY_POOLS = 1000

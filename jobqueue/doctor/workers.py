@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from jobqueue.cli.banner import counted
 from jobqueue.doctor.finding import Finding, error, ok, warning
 from jobqueue.doctor.site import Site
-from jobqueue.doctor.words import age, few, span
 from jobqueue.models import Pool
+from jobqueue.wording import age, counted, few, span
 
 #: A death is news for so long.
 LATELY_SECONDS = 3600.0

@@ -25,6 +25,10 @@ class Migration(migrations.Migration):
             ],
             options={
                 "verbose_name": "pause",
+                "permissions": [
+                    ("view_queue", "Can view queues"),
+                    ("pause_queue", "Can pause and resume queues"),
+                ],
                 "constraints": [
                     models.CheckConstraint(
                         condition=jobqueue.models.expressions.Readable("since"), name="jobqueue_pause_times"
@@ -75,6 +79,10 @@ class Migration(migrations.Migration):
             ],
             options={
                 "verbose_name": "pool",
+                "permissions": [
+                    ("view_worker", "Can view workers"),
+                    ("control_worker", "Can quiet and stop workers"),
+                ],
                 "constraints": [
                     models.CheckConstraint(
                         condition=jobqueue.models.expressions.Readable("started_at", "beat_at"),
@@ -188,6 +196,13 @@ class Migration(migrations.Migration):
             ],
             options={
                 "verbose_name": "job",
+                "permissions": [
+                    ("view_dashboard", "Can view the dashboard"),
+                    ("view_job_payload", "Can view arguments, results, errors and logs of jobs"),
+                    ("retry_job", "Can retry, hasten and postpone jobs"),
+                    ("cancel_job", "Can cancel jobs"),
+                    ("export_job", "Can export jobs"),
+                ],
             },
         ),
         migrations.CreateModel(

@@ -2,9 +2,9 @@
 
 from jobqueue.models.attempt import Attempt
 from jobqueue.models.cancellation import Cancellation
-from jobqueue.models.job import Job, JobQuerySet
+from jobqueue.models.job import ClassStats, Job, JobQuerySet
 from jobqueue.models.pause import Pause
 from jobqueue.models.pool import Pool
 from jobqueue.models.report import Report
 
-__all__ = ["Attempt", "Cancellation", "Job", "JobQuerySet", "Pause", "Pool", "Report"]
+__all__ = ["Attempt", "Cancellation", "ClassStats", "Job", "JobQuerySet", "Pause", "Pool", "Report"]

@@ -22,6 +22,10 @@ class Pause(models.Model):
         """Hardly ever more than a handful of rows: every claim looks at them."""
 
         verbose_name = "pause"
+        permissions: ClassVar = [
+            ("view_queue", "Can view queues"),
+            ("pause_queue", "Can pause and resume queues"),
+        ]
         constraints: ClassVar = [models.CheckConstraint(condition=Readable("since"), name="jobqueue_pause_times")]
 
     def __str__(self) -> str:

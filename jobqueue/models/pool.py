@@ -44,6 +44,10 @@ class Pool(models.Model):
         """A handful of rows; the primary key is enough."""
 
         verbose_name = "pool"
+        permissions: ClassVar = [
+            ("view_worker", "Can view workers"),
+            ("control_worker", "Can quiet and stop workers"),
+        ]
         constraints: ClassVar = [
             models.CheckConstraint(condition=Readable("started_at", "beat_at"), name="jobqueue_pool_times")
         ]
