@@ -62,6 +62,10 @@ LATE: dict[tuple[str, str], str] = {
     ("jobqueue.apps", "jobqueue.acting"): "it needs the models, which are not there before the apps",
     ("jobqueue.apps", "jobqueue.models"): "they are not there before the apps",
     ("jobqueue.cli.progress", "rich.console"): "an optional extra",
+    ("jobqueue.cli.tables", "rich.box"): "an optional extra",
+    ("jobqueue.cli.tables", "rich.console"): "an optional extra",
+    ("jobqueue.cli.tables", "rich.table"): "an optional extra",
+    ("jobqueue.cli.tables", "rich.text"): "an optional extra",
     ("jobqueue.cli.progress", "rich.progress"): "an optional extra",
 }
 

@@ -38,7 +38,7 @@ def failed(site: Site) -> Iterator[Finding]:
         why = headline(latest.error or "")[:ERROR_LENGTH]
         count = ("at least " if seen["all"] == MANY else "") + counted(seen["failed"], "job")
         message = f"{count} failed within a day, the latest {latest}: {why}"
-        remedy = f'Mended? Again: python manage.py shell -c "from jobqueue import retry; retry({latest.pk})"'
+        remedy = f"Mended? Again: python manage.py jobs retry {latest.pk}"
         yield warning("jobs.failed", message, remedy)
 
 
