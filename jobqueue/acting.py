@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from jobqueue.stores.base import Store
 
 #: Most jobs that one transaction changes.
-BATCH = 500
+BATCH = 1000
 #: Most different times over which jobs are spread.
 STEPS = 1000
 
@@ -36,7 +36,7 @@ def act_on(
     spread: timedelta | None = None,
     tell: Tell = lambda done: None,
 ) -> Acted:
-    """Do an act to many jobs, in the order given, 500 in a transaction.
+    """Do an act to many jobs, in the order given, 1,000 in a transaction.
 
     Args:
         ids: whose.

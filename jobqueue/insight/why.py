@@ -195,7 +195,9 @@ def _ended(look: Snapshot, job: Job) -> Why:
     if job.state == State.CANCELLED:
         return Why("cancelled", f"#{job.pk} was cancelled{ago}{_error(job)}.", again)
     most = _most(look, job)
-    used = f"all {most} tries used" if job.attempts >= most else f"at its try {job.attempts} of {most}, for good"
+    used = "its only try used" if most == 1 else f"all {most} tries used"
+    if job.attempts < most:
+        used = f"at its try {job.attempts} of {most}, for good"
     return Why("failed", f"#{job.pk} failed{ago}, {used}{_error(job)}.", again)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from django.db.models import F
 from django.db.models.functions import Least
 
-from jobqueue.models import JobQuerySet
+from jobqueue.models import Attempt, Cancellation, JobQuerySet, Report
 from jobqueue.rows import ClaimRequest
 from jobqueue.states import FINAL, State
 
@@ -103,24 +103,30 @@ def write(jobs: JobQuerySet, act: Act, ids: Sequence[int], columns: dict[str, An
 
     What somebody else keeps locked is left alone.
     """
-    there = {
-        pk: (state, queue) for pk, state, queue in jobs.filter(pk__in=ids).values_list("pk", "state", "queue")
-    }
     fitting = jobs.filter(pk__in=ids, state__in=ORIGINS[act]).order_by("pk")
-    free = list(fitting.select_for_update(skip_locked=True, no_key=True).values_list("pk", flat=True))
-    mine = jobs.filter(pk__in=free)
+    free = dict(fitting.select_for_update(skip_locked=True, no_key=True).values_list("pk", "queue"))
     if act is Act.DELETE:
-        mine.delete()
+        _delete(jobs, list(free))
     else:
-        mine.update(**columns)
-    done = set(free)
-    skipped = {pk: _why(there.get(pk), act) for pk in ids if pk not in done}
-    is_due = columns.get("state") == State.READY
-    return Acted(free, skipped, {there[pk][1] for pk in free if pk in there} if is_due else set())
+        jobs.filter(pk__in=list(free)).update(**columns)
+    queues = set(free.values()) if columns.get("state") == State.READY else set[str]()
+    return Acted(list(free), _left(jobs, act, [pk for pk in ids if pk not in free]), queues)
 
 
-def _why(found: tuple[int, str] | None, act: Act) -> str:
-    """Say why a job was left alone."""
-    if found is None:
+def _delete(jobs: JobQuerySet, ids: list[int]) -> None:
+    """Delete rows and what belongs to them, without reading them first, as Django would."""
+    for model in (Attempt, Report, Cancellation):
+        model._base_manager.using(jobs.db).filter(job_id__in=ids)._raw_delete(jobs.db)
+    jobs.filter(pk__in=ids)._raw_delete(jobs.db)
+
+
+def _left(jobs: JobQuerySet, act: Act, ids: list[int]) -> dict[int, str]:
+    """Return why jobs were left alone."""
+    there = dict(jobs.filter(pk__in=ids).values_list("pk", "state")) if ids else {}
+    return {pk: _why(there.get(pk), act) for pk in ids}
+
+
+def _why(state: int | None, act: Act) -> str:
+    if state is None:
         return GONE
-    return LOCKED if found[0] in ORIGINS[act] else State(found[0]).label
+    return LOCKED if state in ORIGINS[act] else State(state).label

@@ -10,6 +10,7 @@ from jobqueue.cli.telling import say_json
 from jobqueue.cli.voice import Voice
 from jobqueue.conf import get_settings
 from jobqueue.insight.scene import PATIENCE, Scene
+from jobqueue.logs import harmless
 from jobqueue.wording import age, span
 
 HELP = "does any job wait too long? exit 3 if so"
@@ -47,7 +48,7 @@ def run(words: dict[str, Any], say: Voice) -> int:
         say("No job waits.")
     else:
         beyond = f", more than {span(most)}" if is_late else ""
-        say(f'A job in queue "{oldest.queue}" waits for {span(oldest.seconds)}{beyond}.')
+        say(harmless(f'A job in queue "{oldest.queue}" waits for {span(oldest.seconds)}{beyond}.'))
         if is_late:
             say.note("Why? python manage.py jobs doctor")
     return EXIT_SOMETHING_IS_WRONG if is_late else 0

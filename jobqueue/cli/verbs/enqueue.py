@@ -73,7 +73,9 @@ def run(words: dict[str, Any], say: Voice) -> int:
             return _of_file(make, words, options, say)
         return _one(make, words, options, say)
     except (JobQueueError, TypeError, ValueError) as error:
-        raise CommandError(harmless(f"{error} Nothing was stored."), returncode=EXIT_FAILED) from None
+        raise CommandError(
+            harmless(f"{str(error).rstrip('.')}. Nothing was stored."), returncode=EXIT_FAILED
+        ) from None
 
 
 def _one(make: Make, words: dict[str, Any], options: dict[str, Any], say: Voice) -> int:

@@ -27,7 +27,7 @@ HELP = "delete succeeded, failed or cancelled jobs that ended long ago"
 
 STATES = tuple(state.label for state in sorted(FINAL))
 #: Jobs that are looked up at a time.
-PAGE = 10 * BATCH
+PAGE = 5 * BATCH
 
 
 def add_arguments(parser: ArgumentParser) -> None:

@@ -12,6 +12,7 @@ from jobqueue.cli.voice import Voice
 from jobqueue.conf import get_settings
 from jobqueue.insight.figures import QueueFigures, figures
 from jobqueue.insight.scene import Scene
+from jobqueue.logs import harmless
 
 HELP = "the queues: what waits and runs in each, and who works on it"
 
@@ -36,7 +37,7 @@ def run(words: dict[str, Any], say: Voice) -> int:
     say_table(say, COLUMNS, [[*status.row(each), state(each)] for each in found.queues])
     for each in found.queues:
         if each.pause:
-            say(f"{each.name}: {status.paused(each, scene)}")
+            say(harmless(f"{each.name}: {status.paused(each, scene)}"))
     return 0
 
 

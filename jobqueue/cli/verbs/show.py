@@ -69,8 +69,10 @@ def show(job: Job, tries: list[Attempt], reason: Why, scene: Scene, say: Voice) 
     state = state_cell(job)
     word = say.coloured(state.role, state.text) if state.role else state.text
     say(f"#{job.pk} {harmless(job.name)}  {word}")
-    for line in textwrap.wrap(harmless(str(reason)), say.width, break_long_words=False, break_on_hyphens=False):
+    for line in textwrap.wrap(harmless(reason.sentence), say.width):
         say(line)
+    if reason.remedy:
+        say(reason.remedy)  # in one piece, to be copied
     say("")
     for name, value in facts(job, scene):
         lines = textwrap.wrap(harmless(value), say.width - COLUMN - 1) or [""]
@@ -84,7 +86,7 @@ def show(job: Job, tries: list[Attempt], reason: Why, scene: Scene, say: Voice) 
         if text:
             say(f"\n{title}")
             for line in harmless(text, but="\n\t").strip("\n").split("\n")[-LOG_LINES:]:
-                say(f"  {line}")
+                say(f"  {line}".rstrip())
 
 
 def facts(job: Job, scene: Scene) -> Iterator[tuple[str, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 import re
+import textwrap
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
@@ -17,6 +18,7 @@ from jobqueue.cli.voice import Voice
 from jobqueue.conf import get_settings
 from jobqueue.insight.figures import Figures, QueueFigures, figures
 from jobqueue.insight.scene import LANES, Scene
+from jobqueue.logs import harmless
 from jobqueue.search.moments import span_of
 from jobqueue.wording import age, span
 
@@ -80,8 +82,24 @@ def screen(found: Figures, scene: Scene, say: Voice) -> None:
         say(line)
     if found.queues:
         say_table(say, COLUMNS, [row(each) for each in found.queues[:SHOWN]])
-    for note, role in notes(found, scene):
-        say(say.coloured(role, note) if role else note)
+    for note in notes(found, scene):
+        for line in note.lines(say.width):
+            say(say.coloured(note.role, line) if note.role else line)
+
+
+class Note(NamedTuple):
+    """What is odd, what to do about it, and the role in whose colours it is said."""
+
+    sentence: str
+    remedy: str = ""
+    role: str = ""
+
+    def lines(self, width: int) -> list[str]:
+        """Return it in one line, or with the remedy, which may have to be copied, in one of its own."""
+        whole = harmless(f"{self.sentence} {self.remedy}".rstrip())
+        if len(whole) <= width or not self.remedy:
+            return textwrap.wrap(whole, width)
+        return [*textwrap.wrap(harmless(self.sentence), width), harmless(f"  {self.remedy}")]
 
 
 def headline(found: Figures, width: int) -> Iterator[str]:
@@ -113,23 +131,21 @@ def row(queue: QueueFigures) -> list[Cell | str]:
     ]
 
 
-def notes(found: Figures, scene: Scene) -> Iterator[tuple[str, str]]:
-    """Yield what is odd, with its role and its remedy."""
+def notes(found: Figures, scene: Scene) -> Iterator[Note]:
+    """Yield what is odd."""
     if not found.workers:
-        yield "! no worker is running. Start one: python manage.py jobworker", "ERROR"
+        yield Note("! no worker is running.", "Start one: python manage.py jobworker", "ERROR")
     for queue in found.queues[:SHOWN]:
         if queue.pause:
-            yield (
-                f"! {queue.name}: {paused(queue, scene)}. Resume: python manage.py jobs resume {queue.name}",
-                "WARNING",
-            )
+            resume = f"Resume: python manage.py jobs resume {queue.name}"
+            yield Note(f"! {queue.name}: {paused(queue, scene)}.", resume, "WARNING")
         elif queue.waiting and found.workers and not queue.workers:
             start = f"Start one: python manage.py jobworker --queue {queue.name}"
-            yield f"! {queue.name}: no worker listens to it. {start}", "ERROR"
+            yield Note(f"! {queue.name}: no worker listens to it.", start, "ERROR")
     if len(found.queues) > SHOWN:
-        yield f"{len(found.queues) - SHOWN:,} more queues: python manage.py jobs queues", ""
+        yield Note(f"{len(found.queues) - SHOWN:,} more queues:", "python manage.py jobs queues")
     if not found.is_whole:
-        yield f"Only the first {LANES:,} kinds of queue and priority were looked at.", ""
+        yield Note(f"Only the first {LANES:,} kinds of queue and priority were looked at.")
 
 
 def paused(queue: QueueFigures, scene: Scene) -> str:

@@ -10,6 +10,7 @@ from jobqueue.cli.telling import say_json
 from jobqueue.cli.voice import Voice
 from jobqueue.conf import get_settings
 from jobqueue.insight.scene import PATIENCE, Scene, slots
+from jobqueue.logs import harmless
 from jobqueue.models import Pool
 from jobqueue.wording import age, span
 
@@ -50,7 +51,7 @@ def run(words: dict[str, Any], say: Voice) -> int:
         say(f"{len(pools) - SHOWN:,} more: --json shows all")
     for pool in pools:
         if state_of(pool, scene) == "dead":
-            say(f"{pool} was declared dead; others perform its jobs.")
+            say(harmless(f"{pool} was declared dead; others perform its jobs."))
     return 0
 
 
