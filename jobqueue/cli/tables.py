@@ -55,11 +55,14 @@ def fit(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], room: int) ->
         max(len(column.title), *(len(row[number].text) for row in rows)) if rows else len(column.title)
         for number, column in enumerate(columns)
     ]
-    room -= len(GAP) * (len(columns) - 1)
-    for number in sorted((n for n, column in enumerate(columns) if column.elastic), key=lambda n: -widths[n]):
-        excess = sum(widths) - room
-        if excess > 0:
-            widths[number] = max(widths[number] - excess, NARROWEST)
+    excess = sum(widths) + len(GAP) * (len(columns) - 1) - room
+    elastic = [number for number, column in enumerate(columns) if column.elastic]
+    for _ in range(excess):
+        # The widest gives way first.
+        widest = max(elastic, key=lambda number: widths[number], default=None)
+        if widest is None or widths[widest] <= NARROWEST:
+            break
+        widths[widest] -= 1
     return widths
 
 
@@ -76,7 +79,7 @@ def _cell(given: Cell | str, say: Voice) -> Cell:
 def _plainly(
     say: Voice, columns: Sequence[Column], rows: Sequence[Sequence[Cell]], widths: Sequence[int]
 ) -> list[str]:
-    titles = [Cell(column.title) for column in columns]
+    titles = [Cell(cut(column.title, width)) for column, width in zip(columns, widths, strict=True)]
     return [
         GAP.join(
             say.coloured(each.role, _padded(each.text, width, column))
@@ -102,7 +105,9 @@ def _by_rich(
 
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     for column, width in zip(columns, widths, strict=True):
-        table.add_column(column.title, justify="right" if column.right else "left", width=width, no_wrap=True)
+        table.add_column(
+            cut(column.title, width), justify="right" if column.right else "left", width=width, no_wrap=True
+        )
     for row in rows:
         table.add_row(*(Text(each.text, STYLES[each.role]) for each in row))
     out = io.StringIO()

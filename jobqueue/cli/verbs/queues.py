@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from argparse import ArgumentParser
 from typing import Any
 
@@ -37,7 +38,8 @@ def run(words: dict[str, Any], say: Voice) -> int:
     say_table(say, COLUMNS, [[*status.row(each), state(each)] for each in found.queues])
     for each in found.queues:
         if each.pause:
-            say(harmless(f"{each.name}: {status.paused(each, scene)}"))
+            for line in textwrap.wrap(harmless(f"{each.name}: {status.paused(each, scene)}"), say.width):
+                say(line)
     return 0
 
 
