@@ -18,4 +18,7 @@ class JobQueueConfig(AppConfig):
 
     def ready(self) -> None:
         """Import every installed app's ``jobs`` module, so that its jobs are known."""
+        from jobqueue import inline
+
+        inline.listen()
         autodiscover_modules("jobs")

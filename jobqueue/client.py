@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from jobqueue import signals
 from jobqueue.backlog import check_room
-from jobqueue.conf import get_settings
+from jobqueue.conf import INLINE, get_settings
 from jobqueue.exceptions import JobStateError, OptionError, QueueFull, shown
 from jobqueue.handlers import as_performable, declared_options, dump, enqueue_hook, sender_of, sign
 from jobqueue.options import Options, behaviour, check_call, merge
@@ -224,8 +224,16 @@ def _insert_new(store: Store, new: NewJob, performable: Any) -> Job | None:
         if hook is not None:
             hook(job)
     signals.send(signals.job_enqueued, sender_of(performable), job=job)
+    if get_settings().mode == INLINE:
+        return _performed_here(store, job)
     _ring(store, _concerned(job.queue, job.run_at - job.created_at))
     return job
+
+
+def _performed_here(store: Store, job: Job) -> Job:
+    """Have a job performed, and return its row as it is then; as it was if it is not kept."""
+    signals.stored_inline.send(store, job_ids=[job.pk])
+    return type(job)._base_manager.using(store.alias).filter(pk=job.pk).first() or job
 
 
 class _Signing:
@@ -250,7 +258,10 @@ def _insert_many(store: Store, batches: Iterable[list[_Draft]]) -> list[int]:
             ids += store.insert_many(_Signing(batch))
             for queue, run_at in set(map(_place, batch)):
                 queues |= _concerned(queue, due_at(run_at, now) - now)
-    _ring(store, queues)
+    if get_settings().mode == INLINE:
+        signals.stored_inline.send(store, job_ids=ids)
+    else:
+        _ring(store, queues)
     return ids
 
 
@@ -317,6 +328,9 @@ def _act(verb: str, job: Job | int, origins: tuple[State, ...]) -> None:
         done = getattr(store, verb)(job_id)
         with store.statement():
             found = row.values_list("state", "queue").first()
+    if done and get_settings().mode == INLINE:
+        signals.stored_inline.send(store, job_ids=[job_id])
+        return None
     if done:
         return _ring(store, {found[1]} if found and found[0] == State.READY else set())
     if found is None:

@@ -52,6 +52,7 @@ class Blocked:
     """This worker's release does not know the performable; another may."""
 
     error: str
+    exception: BaseException | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,7 @@ class Corrupt:
     """The row cannot be trusted or read; it is parked."""
 
     error: str
+    exception: BaseException | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,7 @@ class Decision:
         error: text for last_error; None leaves the old one.
         result: encoded return value.
         delete: remove the row instead of keeping it in a final state.
+        cause: why it has failed for good, for those who are told; not written.
     """
 
     state: State
@@ -111,6 +114,7 @@ class Decision:
     error: str | None = None
     result: str | None = field(default=None, repr=False)
     delete: bool = False
+    cause: BaseException | None = field(default=None, repr=False, compare=False)
 
 
 RELEASE = Decision(State.READY, charge=False)

@@ -19,6 +19,8 @@ job_retrying = Signal()
 job_failed = Signal()
 worker_started = Signal()
 worker_stopping = Signal()
+#: Ours alone: in inline mode, jobs were stored and are to be performed; the sender is the store.
+stored_inline = Signal()
 
 logger = logging.getLogger("jobqueue.job")
 

@@ -31,10 +31,11 @@ FLOORS: dict[str, set[str]] = {
         "sending",
         "performing",
         "rotating",
+        "notifying",
     },
     "face": {"jobqueue"},
-    "processes": {"worker", "pool"},
-    "edges": {"cli", "doctor", "apps", "checks", "testing", "management"},
+    "processes": {"worker", "pool", "inline"},
+    "edges": {"cli", "doctor", "apps", "checks", "mail", "notifiers", "testing", "management"},
 }
 
 #: Imports that go up, each with its reason.
@@ -54,6 +55,7 @@ STRANGERS: list[tuple[set[str], set[str]]] = [
 
 #: Imports inside functions, each with its reason.
 LATE: dict[tuple[str, str], str] = {
+    ("jobqueue.apps", "jobqueue.inline"): "it needs the models, which are not ready yet where the app is declared",
     ("jobqueue.pool.daemon", "daemon"): "an optional extra",
     ("jobqueue.sealing", "cryptography.fernet"): "an optional extra",
     ("jobqueue.cli.progress", "rich.console"): "an optional extra",

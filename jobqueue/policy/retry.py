@@ -87,17 +87,18 @@ def decide(
             return Decision(State.SCHEDULED, wait=_bounded(wait), run_at=until, charge=False)
         case Cancelled(reason=reason):
             return Decision(State.CANCELLED, error=reason)
-        case Blocked(error=error):
-            return _while_blocked(error, blocked_seconds)
+        case Blocked():
+            return _while_blocked(outcome, blocked_seconds)
         case Corrupt(error=error):
-            return Decision(State.FAILED, error=error)
+            return Decision(State.FAILED, error=error, cause=outcome.exception)
         case Released() | Lost():
             return RELEASE
 
 
 def _after_failure(outcome: Failed, attempts: int, limits: Limits) -> Decision:
     if attempts >= limits.max_attempts:
-        return Decision(State.FAILED, error=outcome.error, delete=limits.destroy_failed)
+        delete = limits.destroy_failed
+        return Decision(State.FAILED, error=outcome.error, delete=delete, cause=outcome.exception)
     if outcome.at is not None:
         return Decision(State.SCHEDULED, run_at=outcome.at, error=outcome.error)
     wait = _pause(limits, attempts) if outcome.wait is None else outcome.wait
@@ -133,7 +134,7 @@ def _end(error: str, limits: Limits) -> Decision:
     return Decision(State.FAILED, crash=True, error=error, delete=limits.destroy_failed)
 
 
-def _while_blocked(error: str, blocked_seconds: float) -> Decision:
+def _while_blocked(outcome: Blocked, blocked_seconds: float) -> Decision:
     if blocked_seconds >= BLOCKED_LIMIT:
-        return Decision(State.FAILED, charge=False, error=error)
-    return Decision(State.SCHEDULED, wait=BLOCKED_PAUSE, charge=False, blocked=True, error=error)
+        return Decision(State.FAILED, charge=False, error=outcome.error, cause=outcome.exception)
+    return Decision(State.SCHEDULED, wait=BLOCKED_PAUSE, charge=False, blocked=True, error=outcome.error)
