@@ -22,6 +22,7 @@ from jobqueue.outcomes import (
     Released,
     Snoozed,
     Succeeded,
+    TimedOut,
 )
 from jobqueue.policy.backoff import backoff
 from jobqueue.states import State
@@ -60,6 +61,7 @@ class Limits:
 
 
 KEPT = Decision(State.SUCCEEDED)
+CRASHED = "crashed"
 
 
 def decide(
@@ -90,19 +92,20 @@ def decide(
         case Blocked():
             return _while_blocked(outcome, blocked_seconds)
         case Corrupt(error=error):
-            return Decision(State.FAILED, error=error, cause=outcome.exception)
+            return Decision(State.FAILED, error=error, failure="corrupt", cause=outcome.exception)
         case Released() | Lost():
             return RELEASE
 
 
 def _after_failure(outcome: Failed, attempts: int, limits: Limits) -> Decision:
+    error, failure = outcome.error, "timed out" if isinstance(outcome, TimedOut) else "failed"
     if attempts >= limits.max_attempts:
         delete = limits.destroy_failed
-        return Decision(State.FAILED, error=outcome.error, delete=delete, cause=outcome.exception)
+        return Decision(State.FAILED, error=error, failure=failure, delete=delete, cause=outcome.exception)
     if outcome.at is not None:
-        return Decision(State.SCHEDULED, run_at=outcome.at, error=outcome.error)
+        return Decision(State.SCHEDULED, run_at=outcome.at, error=error, failure=failure)
     wait = _pause(limits, attempts) if outcome.wait is None else outcome.wait
-    return Decision(State.SCHEDULED, wait=_bounded(wait), error=outcome.error)
+    return Decision(State.SCHEDULED, wait=_bounded(wait), error=error, failure=failure)
 
 
 def _pause(limits: Limits, attempts: int) -> float:
@@ -127,14 +130,16 @@ def _after_crash(error: str, attempts: int, crashes: int, limits: Limits) -> Dec
         return _end(f"{error}\nPoison: it has taken its process down {crashes} times.", limits)
     if attempts >= limits.max_attempts:
         return _end(error, limits)
-    return Decision(State.READY, crash=True, error=error)
+    return Decision(State.READY, crash=True, error=error, failure=CRASHED)
 
 
 def _end(error: str, limits: Limits) -> Decision:
-    return Decision(State.FAILED, crash=True, error=error, delete=limits.destroy_failed)
+    return Decision(State.FAILED, crash=True, error=error, failure=CRASHED, delete=limits.destroy_failed)
 
 
 def _while_blocked(outcome: Blocked, blocked_seconds: float) -> Decision:
     if blocked_seconds >= BLOCKED_LIMIT:
-        return Decision(State.FAILED, charge=False, error=outcome.error, cause=outcome.exception)
+        return Decision(
+            State.FAILED, charge=False, error=outcome.error, failure="unknown", cause=outcome.exception
+        )
     return Decision(State.SCHEDULED, wait=BLOCKED_PAUSE, charge=False, blocked=True, error=outcome.error)
