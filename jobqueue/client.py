@@ -18,7 +18,7 @@ from jobqueue.conf import INLINE, get_settings
 from jobqueue.exceptions import JobStateError, OptionError, QueueFull, shown
 from jobqueue.handlers import as_performable, declared_options, dump, enqueue_hook, sender_of, sign
 from jobqueue.options import Options, behaviour, check_call, merge
-from jobqueue.pending import PendingIds, PendingJob
+from jobqueue.pending import PendingIds, PendingJob, StoreAtCommit
 from jobqueue.ringing import ringer
 from jobqueue.rows import NewJob, When, due_at
 from jobqueue.states import State
@@ -56,7 +56,7 @@ def enqueue(performable: Any, priority: int | None = None, run_at: When | None =
     """
     performable = as_performable(performable)
     given = _checked(priority, run_at, options)
-    new = _signed(_draft(performable, given, behaviour(given)))
+    new = new_job(performable, given)
     store = get_store()
     with writing(store, "aenqueue"):
         _check_room_for(store, new)
@@ -98,7 +98,7 @@ def enqueue_many(
         prepared = list(drafts)
         check_room(store, map(_place, prepared))
         pending = PendingIds(waits_for)
-        _at_commit(waits_for, lambda: pending.stored(_insert_many(store, _batches(prepared))))
+        _at_commit(waits_for, lambda: pending.stored(_insert_many(store, _batches(prepared))), len(prepared))
         return pending  # type: ignore[return-value]
 
 
@@ -159,6 +159,11 @@ def _checked(priority: int | None, run_at: When | None, options: dict[str, Any])
     if priority is None and run_at is None and not options:
         return {}
     return check_call({"priority": priority, "run_at": run_at, **options})
+
+
+def new_job(performable: Any, given: dict[str, Any]) -> NewJob:
+    """Return a performable as it is stored, with the checked options of a call."""
+    return _signed(_draft(performable, given, behaviour(given)))
 
 
 class _Draft(NamedTuple):
@@ -313,8 +318,8 @@ def _foreign_transaction(store: Store) -> str | None:
     return None
 
 
-def _at_commit(alias: str, store_it: Callable[[], None]) -> None:
-    transaction.on_commit(store_it, using=alias)
+def _at_commit(alias: str, store_it: Callable[[], None], jobs: int = 1) -> None:
+    transaction.on_commit(StoreAtCommit(store_it, jobs), using=alias)
 
 
 # Acts on stored jobs.
