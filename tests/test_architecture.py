@@ -35,7 +35,7 @@ FLOORS: dict[str, set[str]] = {
     },
     "face": {"jobqueue"},
     "processes": {"worker", "pool", "inline"},
-    "edges": {"cli", "doctor", "apps", "checks", "mail", "notifiers", "testing", "management"},
+    "edges": {"cli", "doctor", "apps", "checks", "mail", "notifiers", "testing", "pytest_plugin", "management"},
 }
 
 #: Imports that go up, each with its reason.
@@ -56,6 +56,7 @@ STRANGERS: list[tuple[set[str], set[str]]] = [
 #: Imports inside functions, each with its reason.
 LATE: dict[tuple[str, str], str] = {
     ("jobqueue.apps", "jobqueue.inline"): "it needs the models, which are not ready yet where the app is declared",
+    ("jobqueue.pytest_plugin", "jobqueue.testing"): "pytest loads it before there are settings",
     ("jobqueue.pool.daemon", "daemon"): "an optional extra",
     ("jobqueue.sealing", "cryptography.fernet"): "an optional extra",
     ("jobqueue.cli.progress", "rich.console"): "an optional extra",

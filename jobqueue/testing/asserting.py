@@ -146,7 +146,7 @@ def _missing(
     asked: Asked, count: int | None, found: Sequence[EnqueuedJob], there: Sequence[EnqueuedJob]
 ) -> Iterator[str]:
     """Return the lines that say what is not as it should be."""
-    number = "No job" if not found else "1 job is" if len(found) == 1 else f"{len(found)} jobs are"
+    number = "No job is" if not found else "1 job is" if len(found) == 1 else f"{len(found)} jobs are"
     yield f"{number} enqueued: {asked}" + (f"; wanted {count}." if count is not None else ".")
     if there:
         yield "These wait:"

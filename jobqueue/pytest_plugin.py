@@ -1,4 +1,6 @@
-"""Fixtures for pytest, beside those of pytest-django. What they need is imported when they are used."""
+"""Fixtures for pytest, beside those of pytest-django. What they need is imported when they are used: pytest loads this
+in each of its runs, before there are settings.
+"""
 
 from __future__ import annotations
 
