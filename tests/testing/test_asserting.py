@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -188,7 +189,7 @@ class TestWhatIsSaid:
             jobs.assert_enqueued(add)
 
     def test_or_that_a_callback_of_on_commit_was_never_called(self, jobs: Jobs) -> None:
-        transaction.on_commit(lambda: add.enqueue(1) and None)
+        transaction.on_commit(partial(add.enqueue, 1))
         with pytest.raises(
             AssertionError, match="1 on_commit callback waits for a commit that TestCase never makes"
         ):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.db import connections, transaction
 from django.test import TestCase, TransactionTestCase, override_settings
 
@@ -127,12 +129,15 @@ def test_with_pytest(jobs: Jobs) -> None:
     assert jobs.work_off().performed == 1
 
 
-@pytest.mark.asyncio
 @pytest.mark.django_db(transaction=True)
-async def test_in_an_async_test_of_pytest(jobs: Jobs) -> None:
-    await add.aenqueue(1, 2)
-    await jobs.aassert_enqueued(add)
-    assert (await jobs.awork_off()).performed == 1
-    await jobs.arefute_enqueued(add)
-    assert await jobs.aenqueued_jobs() == []
-    assert await jobs.arun_job(fetch, 2) == 4
+def test_in_an_event_loop_of_pytest(jobs: Jobs) -> None:
+    async def test() -> None:
+        await add.aenqueue(1, 2)
+        await jobs.aassert_enqueued(add)
+        assert (await jobs.awork_off()).performed == 1
+        await jobs.arefute_enqueued(add)
+        assert await jobs.aenqueued_jobs() == []
+        assert await jobs.arun_job(fetch, 2) == 4
+        await sync_to_async(connections.close_all)()  # those of the thread on which it all happened
+
+    asyncio.run(test())
