@@ -118,7 +118,7 @@ def _check_class(kind: type[EmailMessage]) -> None:
         own = getattr(kind, name, None)
         if own not in {getattr(EmailMessage, name, None), getattr(EmailMultiAlternatives, name, None)}:
             raise PayloadError(
-                f"{kind.__qualname__} has a {name}() of its own, which a stored mail would lose. "
+                f"{kind.__name__} has a {name}() of its own, which a stored mail would lose. "
                 "Send it at once: with jobqueue.mail.sent_at_once(): …"
             )
 

@@ -10,7 +10,6 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
-from urllib.error import HTTPError
 
 import pytest
 from django.core import mail
@@ -159,7 +158,5 @@ class TestSummary:
         for error, message in ((KeyError(), ""), (Sulking(), "<exception str() failed>"), (JobCrashed("x"), "x")):
             assert notifiers.summary(stored, error)["message"] == message
         assert notifiers.summary(stored, ValueError("x" * 9000))["message"] == f"{'x' * 2000}…"
-        assert (
-            notifiers.summary(stored, HTTPError("u", 500, "m", None, None))["exception"]
-            == "urllib.error.HTTPError"
-        )  # type: ignore[arg-type]
+        refused = json.JSONDecodeError("m", "", 0)
+        assert notifiers.summary(stored, refused)["exception"] == "json.decoder.JSONDecodeError"
