@@ -127,7 +127,7 @@ class TestOptions:
         with override_settings(JOBQUEUE={"EMAIL_OPTIONS": options}):
             [error] = run_checks(tags=["jobqueue"], databases=[])
             assert (error.id, error.msg.partition(" is")[0]) == ("jobqueue.E001", 'JOBQUEUE["EMAIL_OPTIONS"]')
-            with pytest.raises(ImproperlyConfigured, match="^JobEmailBackend: "):
+            with pytest.raises(ImproperlyConfigured, match=r"^JobEmailBackend: "):
                 send("ana@example.com")
 
     def test_our_own_backend_is_not_the_real_one(self) -> None:
@@ -203,7 +203,7 @@ class TestWhatCannotBeStored:
                 send("bob@example.com")
 
     def test_a_line_break_in_a_header_is_refused_where_it_is_sent(self, smtp: Server) -> None:
-        with pytest.raises(ValueError, match="newline|linefeed"):
+        with pytest.raises(ValueError, match=r"newline|linefeed"):
             mail.send_mail("Hello\nBcc: all@example.com", "x", None, ["ana@example.com"])
 
 
