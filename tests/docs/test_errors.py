@@ -28,6 +28,7 @@ from tests.docs.project import Project
 PAGE = DOCS / "reference" / "errors.md"
 
 SETTINGS = """\
+EMAIL_BACKEND = "jobqueue.mail.JobEmailBackend"
 INSTALLED_APPS += ["jobqueue", "shop"]
 DATABASES["jobs"] = {**DATABASES["default"], "NAME": BASE_DIR / "jobs.sqlite3"}
 """
@@ -72,11 +73,12 @@ except Exception as error:
 """
 AT_THE_CALL = """
 import asyncio, datetime, json, os, sqlite3
+from django.core import mail
 from django.db import connection, transaction
 from django.test import override_settings
 from jobqueue import enqueue, enqueue_many, job, retry, send_later
 from jobqueue.models import Job
-from jobqueue.testing import work_off
+from jobqueue.testing import travel_to, work_off
 from shop.jobs import *
 from shop.models import Order
 
@@ -124,7 +126,14 @@ def while_it_is_locked():
     finally:
         other.close()
 
+def in_a_test(settings, make):
+    block = transaction.atomic()
+    block._from_testcase = True  # as a TestCase opens its own
+    with override_settings(JOBQUEUE=settings), block:
+        make()
+
 order = Order.objects.create()
+film = ("film.mp4", b"x" * 100_000, "video/mp4")
 mistake(lambda: under({"MAX_ATTEMPT": 3}, lambda: send_receipt.enqueue(1)))
 mistake(lambda: under({"QUEUES": ["default", "mail"]}, lambda: send_receipt.using(queue="mial").enqueue(1)))
 mistake(lambda: under({"DATABASE": "jbos"}, lambda: send_receipt.enqueue(1)))
@@ -156,6 +165,11 @@ work_off()
 mistake(lambda: retry(done))
 mistake(lambda: retry(99))
 mistake(lambda: retry("99"))
+mistake(lambda: mail.EmailMessage("x", "x", to=["ada@example.com"], attachments=[film]).send())
+mistake(lambda: mail.send_mail("x", "x", None, ["ada@example.com"], auth_user="ada"))
+mistake(lambda: under({"DATABASE": "jobs"}, lambda: send_receipt.enqueue(1) and work_off()))
+mistake(lambda: in_a_test({"DATABASE": "jobs"}, lambda: send_receipt.enqueue(1) and work_off()))
+mistake(lambda: travel_to("tomorrow"))
 mistake(lambda: Job.objects.filter(pk=done.pk).update(run_at=datetime.datetime(1, 1, 1, tzinfo=datetime.UTC)))
 print(json.dumps(said))
 """
