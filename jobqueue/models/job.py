@@ -89,7 +89,11 @@ class Job(models.Model):
         _("locked at"), null=True, blank=True, help_text=_("Since when a worker holds it.")
     )
     locked_by = models.CharField(  # noqa: DJ001
-        _("locked by"), max_length=255, null=True, blank=True, help_text=_("Which worker holds it, or has performed it.")
+        _("locked by"),
+        max_length=255,
+        null=True,
+        blank=True,
+        help_text=_("Which worker holds it, or has performed it."),
     )
     failed_at = models.DateTimeField(
         _("failed at"), null=True, blank=True, help_text=_("When its latest attempt failed.")
