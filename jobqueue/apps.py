@@ -21,7 +21,12 @@ class JobQueueConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Import every installed app's ``jobs`` module, so that its jobs are known; and ``tasks``, where we do them."""
+        """Let querysets act on jobs, and import every app's ``jobs`` module, and ``tasks`` where we perform them."""
+        # Late, since it needs the models.
+        from jobqueue.acting import act_on
+        from jobqueue.models import JobQuerySet
+
+        JobQuerySet.hands = act_on
         autodiscover_modules("jobs")
         if _does_tasks():
             autodiscover_modules("tasks")

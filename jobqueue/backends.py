@@ -28,7 +28,7 @@ from jobqueue.exceptions import CorruptHandler, NotPerformable, OptionError, Unk
 from jobqueue.handlers import TaskCall
 from jobqueue.handlers.resolve import registry
 from jobqueue.handlers.tasks import shape_of
-from jobqueue.options import TASK_RULES, check_backend, check_queue, check_task, check_time
+from jobqueue.options import TASK_RULES, check_backend, check_queue_name, check_task, check_time
 from jobqueue.pending import PendingJob
 from jobqueue.stores import get_store
 from jobqueue.taskresults import enqueued, result_of, stored_at
@@ -149,7 +149,7 @@ class DatabaseBackend(BaseTaskBackend):
         elif moment is None or isinstance(moment, datetime):
             super().validate_task(task)
         try:
-            check_queue("queue_name", task.queue_name)
+            check_queue_name("queue_name", task.queue_name)
             if moment is not None:
                 check_time("run_after", moment)
         except OptionError as error:
@@ -241,7 +241,7 @@ class DatabaseBackend(BaseTaskBackend):
 def _misnamed(name: str, queues: Collection[str]) -> Iterator[CheckMessage]:
     for queue in sorted(map(str, queues)):
         try:
-            check_queue("the queue", queue)
+            check_queue_name("the queue", queue)
         except OptionError as error:
             yield Error(f'{name}["QUEUES"]: {error}', id="jobqueue.E042")
             continue

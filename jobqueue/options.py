@@ -125,6 +125,17 @@ def merge(declared: Mapping[str, Any], given: Mapping[str, Any]) -> Options:
     return Options(**values) if values else DEFAULTS
 
 
+def check_queue(name: Any) -> str:
+    """Return the name of a queue.
+
+    Raises:
+        QueueNameError: if it is malformed, or the settings declare queues and this is none of them.
+    """
+    if name is None:
+        raise QueueNameError("A queue is called for by its name. It is None.")
+    return merge({}, check_call({"queue": name})).queue
+
+
 def behaviour(given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the part of a call's options that is kept in the handler."""
     return {name: value for name, value in given.items() if name in BEHAVIOUR}
@@ -168,7 +179,7 @@ def _unknown_queue(queue: str, queues: Mapping[str, int]) -> str:
 # Rules: from the given value to the kept one.
 
 
-def check_queue(name: str, value: Any) -> str:
+def check_queue_name(name: str, value: Any) -> str:
     """Return a queue's name; raise QueueNameError, naming the option, unless it is well-formed."""
     return _queue(name, value)
 

@@ -109,6 +109,11 @@ def as_performable(thing: Any) -> Any:
         raise NotPerformable(
             f"{thing.__name__}(…) has made a coroutine. Hand over the call: {thing.__name__}.bind(…)."
         )
+    if thing is None:
+        raise NotPerformable(
+            "None is no job. Did the call run here? Hand over the job: send_receipt.enqueue(order), "
+            "or enqueue(send_receipt.bind(order))."
+        )
     if isinstance(thing, str):
         raise NotPerformable(f"{thing!r} is text. Import the job and hand over the job itself.")
     if is_task(thing):

@@ -142,7 +142,7 @@ class Executor:
     def _missing(self, job: ClaimedJob, error: MissingRow) -> Outcome:
         if error.on_missing == "fail":
             return Failed(describe_for(job, error), error)
-        return Cancelled(mask_for(job)(str(error)))
+        return Cancelled(mask_for(job)(f'{error} Cancelled (on_missing="cancel"; with "fail" it fails).'))
 
     def _perform_loaded(self, job: ClaimedJob, loaded: Loaded, started: float) -> Ended:
         signals.send(signals.job_started, loaded.sender, job=job)
