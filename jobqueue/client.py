@@ -1,10 +1,10 @@
-"""All that a caller may do to a job: enqueue it, and later retry, cancel or hasten it."""
+"""All that a caller may do to a job: enqueue it, and later retry, cancel, hasten or postpone it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from asgiref.sync import sync_to_async
@@ -151,6 +151,40 @@ def run_now(job: Job | int) -> None:
         JobStateError: if it is in another state, which is named.
     """
     _act("run_now", job, (State.SCHEDULED,))
+
+
+def postpone(job: Job | int, run_at: When) -> None:
+    """Let a job that waits run at another time, a later or an earlier one.
+
+    Args:
+        job: the job or its id.
+        run_at: not before this time (aware datetime), or a timedelta from now.
+
+    Raises:
+        JobStateError: if it is in another state, which is named.
+        OptionError: if the time cannot be stored.
+    """
+    _act("postpone", job, (State.SCHEDULED, State.READY), run_at)
+
+
+async def aretry(job: Job | int) -> None:
+    """Do as ``retry`` does, from async code."""
+    await sync_to_async(retry)(job)
+
+
+async def acancel(job: Job | int) -> None:
+    """Do as ``cancel`` does, from async code."""
+    await sync_to_async(cancel)(job)
+
+
+async def arun_now(job: Job | int) -> None:
+    """Do as ``run_now`` does, from async code."""
+    await sync_to_async(run_now)(job)
+
+
+async def apostpone(job: Job | int, run_at: When) -> None:
+    """Do as ``postpone`` does, from async code."""
+    await sync_to_async(postpone)(job, run_at)
 
 
 # From a performable to a row.
@@ -314,12 +348,13 @@ def _at_commit(alias: str, store_it: Callable[[], None]) -> None:
 # Acts on stored jobs.
 
 
-def _act(verb: str, job: Job | int, origins: tuple[State, ...]) -> None:
+def _act(verb: str, job: Job | int, origins: tuple[State, ...], run_at: When | None = None) -> None:
     store = get_store()
     job_id = _id_of(job, verb)
+    given = (check_time(run_at, store),) if verb == "postpone" else ()
     row = apps.get_model("jobqueue", "Job")._base_manager.using(store.alias).filter(pk=job_id)
-    with writing(store, f"sync_to_async({verb})"):
-        done = getattr(store, verb)(job_id)
+    with writing(store, f"a{verb}"):
+        done = getattr(store, verb)(job_id, *given)
         with store.statement():
             found = row.values_list("state", "queue").first()
     if done:
@@ -328,6 +363,17 @@ def _act(verb: str, job: Job | int, origins: tuple[State, ...]) -> None:
         raise JobStateError(f"Job #{job_id} does not exist.")
     possible = " or ".join(each.label for each in origins)
     raise JobStateError(f"Job #{job_id} is {State(found[0]).label}; {verb} takes only a {possible} job.")
+
+
+def check_time(run_at: When | None, store: Store) -> datetime:
+    """Return when a job shall run that is moved to a time.
+
+    Raises:
+        OptionError: if it is no time, or cannot be stored.
+    """
+    if run_at is None:
+        raise OptionError("run_at must be an aware datetime, or a timedelta from now. It is None.")
+    return due_at(check_call({"run_at": run_at})["run_at"], store.now())
 
 
 def _id_of(job: Any, verb: str) -> int:

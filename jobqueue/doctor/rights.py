@@ -10,7 +10,7 @@ from django.contrib.auth import get_user_model
 
 from jobqueue.doctor.finding import Finding, hint, ok
 from jobqueue.doctor.site import Site
-from jobqueue.doctor.words import few
+from jobqueue.wording import few
 
 #: Members of the staff that are asked about.
 MANY = 50

@@ -10,9 +10,9 @@ from django.db import DatabaseError, OperationalError
 
 from jobqueue.doctor.finding import Finding, error, hint, ok, warning
 from jobqueue.doctor.site import Site
-from jobqueue.doctor.words import in_bytes
 from jobqueue.logs import headline
 from jobqueue.stores import sharing
+from jobqueue.wording import in_bytes
 
 Version = tuple[int, ...]
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from jobqueue.conf import Settings
 from jobqueue.doctor import Level, Site, jobs, queues, workers
+from jobqueue.insight.scene import takes
 from jobqueue.models import Job, Pool
 from jobqueue.rows import ClaimRequest
 from jobqueue.states import State
@@ -143,7 +144,7 @@ class TestQueues:
         ],
     )
     def test_what_a_pool_takes(self, fields: dict[str, Any], expected: bool) -> None:
-        assert queues.takes(Pool(**fields), Lane("mail", 3, timezone.now())) is expected
+        assert takes(Pool(**fields), Lane("mail", 3, timezone.now())) is expected
 
     @pytest.mark.parametrize("fields", [{"quiet": True}, {"beat": 60}, {"alive": False}])
     def test_a_pool_that_takes_nothing_is_none(self, site: Site, fields: dict[str, Any]) -> None:
