@@ -43,7 +43,9 @@ def test_in_english_the_words_are_those_of_the_code() -> None:
     with translation.override("en"):
         assert [(State(number), str(label)) for number, label in CHOICES] == [(each, each.label) for each in State]
         [outcome] = [field for field in FIELDS if field.name == "outcome"]
-        assert [(word, str(label)) for word, label in outcome.flatchoices] == [(word, word) for word in FAILURE_WORDS]
+        assert [(word, str(label)) for word, label in outcome.flatchoices] == [
+            (word, word) for word in FAILURE_WORDS
+        ]
 
 
 @pytest.mark.skipif(shutil.which("xgettext") is None, reason="gettext is not installed: apt-get install gettext")
