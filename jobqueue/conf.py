@@ -59,6 +59,7 @@ class Settings:
             queues, or a dict from queue name to number. None: any number.
         log_format: "people", "logfmt" or "json".
         release: name of the running code's release, shown with each pool.
+        strict: whether a ``@job`` function that is called, and so runs here and now, warns of it.
     """
 
     database: str = "default"
@@ -82,6 +83,7 @@ class Settings:
     max_waiting: int | Mapping[str, int] | None = None
     log_format: str = "people"
     release: str = ""
+    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,8 @@ def read(raw: Any) -> tuple[Settings, list[Problem]]:
         try:
             values[key.lower()] = rule(value)
         except (TypeError, ValueError) as error:
-            problems.append(Problem(key, f'JOBQUEUE["{key}"] {error}.', _shown(key, value)))
+            what, *more = error.args
+            problems.append(Problem(key, f'JOBQUEUE["{key}"] {what}.', " ".join([*more, _shown(key, value)])))
     settings = Settings(**values)
     return settings, problems + _contradictions(settings)
 
@@ -153,7 +156,8 @@ def _contradictions(settings: Settings) -> list[Problem]:
     return problems
 
 
-# Rules: from the raw value to the stored one, or an error that finishes the sentence 'JOBQUEUE["X"] …'.
+# Rules: from the raw value to the stored one, or an error that finishes the sentence 'JOBQUEUE["X"] …'; what else
+# it has to say is its second argument.
 
 
 def integer(low: int, high: int) -> Callable[[Any], int]:
@@ -173,7 +177,7 @@ def duration(low: float, high: float) -> Callable[[Any], float]:
     def rule(value: Any) -> float:
         seconds = value.total_seconds() if isinstance(value, timedelta) else value
         if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not low <= seconds <= high:
-            raise ValueError(f"must be seconds (or a timedelta) from {low:g} to {high:g}")
+            raise ValueError(f"must be seconds (or timedelta) from {low:g} to {high:.12g}")
         return float(seconds)
 
     return rule
@@ -228,8 +232,8 @@ def encryption_keys(value: Any) -> tuple[str | None, ...]:
     for place, key in enumerate(value, 1):
         if not (is_fernet_key(key) or (key is None and place == 1)):
             raise ValueError(
-                "must be a list of Fernet keys, each 32 bytes as 44 characters of urlsafe base64; "
-                f"number {place} is not"
+                f"must be a list of Fernet keys; number {place} is none",
+                "Each is 32 bytes as 44 characters of urlsafe base64.",
             )
     used = [key for key in value if key]
     if used and find_spec("cryptography") is None:
@@ -265,14 +269,16 @@ def redact(value: Any) -> tuple[str | re.Pattern[str], ...]:
             if each.search(""):
                 raise ValueError(f"has {each.pattern!r}, which finds something in an empty text")
         elif not isinstance(each, str) or not REDACTED_WORD.fullmatch(each):
-            raise ValueError(f"has {each!r}, which is neither a word of A-Z a-z 0-9 _ nor a compiled text pattern")
+            raise ValueError(
+                f"has {each!r}, neither a word nor a compiled text pattern", "Words are of A-Z a-z 0-9 _."
+            )
     return tuple(value)
 
 
 def queue_priorities(value: Any) -> dict[str, int]:
     """Rule for a list of queue names, or a dict from name to default priority."""
     if not isinstance(value, Mapping | list | tuple | set | frozenset):
-        raise ValueError("must be a list of queue names, or a dict from queue name to default priority")
+        raise ValueError("must be a list of names, or a dict from name to priority")
     named = value if isinstance(value, Mapping) else dict.fromkeys(_queue_names(value), 0)
     whole = integer(-LARGEST_PRIORITY, LARGEST_PRIORITY)
     return {name: whole(named[name]) for name in _queue_names(named)}
@@ -289,7 +295,7 @@ def waiting_limits(value: Any) -> int | dict[str, int] | None:
 def _queue_names(value: Collection[Any]) -> Collection[str]:
     for name in value:
         if not isinstance(name, str) or not QUEUE_NAME.fullmatch(name):
-            raise ValueError(f"names a queue {shown(name)}; names are 1 to 64 of A-Z a-z 0-9 _ . : -")
+            raise ValueError(f"names a queue {shown(name)}", "Names are 1 to 64 of A-Z a-z 0-9 _ . : -")
     return value
 
 
@@ -299,7 +305,7 @@ def backoff(value: Any) -> Callable[[int], float | timedelta]:
         try:
             value = import_string(value)
         except ImportError as error:
-            raise ValueError(f"cannot be imported: {error}") from error
+            raise ValueError("cannot be imported", f"{error}.") from error
     if not callable(value):
         raise ValueError("must be a callable or its dotted path")
     called: Callable[[int], float | timedelta] = value
@@ -328,6 +334,7 @@ RULES: dict[str, Callable[[Any], Any]] = {
     "MAX_WAITING": waiting_limits,
     "LOG_FORMAT": one_of("people", "logfmt", "json"),
     "RELEASE": text(64),
+    "STRICT": boolean,
 }
 
 assert {each.name.upper() for each in fields(Settings)} == set(RULES)
