@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import pdb
 import re
 import sys
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from django.core.management.base import CommandError
 from django.utils import timezone
 
 from jobqueue import conf
-from jobqueue.cli.verbs import enqueue as enqueue_verb
+from jobqueue.handlers.resolve import registry
 from jobqueue.models import Attempt, Job, Pause, Pool
 from jobqueue.states import State
 from jobqueue.stores import get_store
@@ -168,8 +169,8 @@ class TestEnqueue:
         assert not Job.objects.exists()
 
     def test_a_name_of_two_jobs_names_both(self, jobs: Jobs, monkeypatch: Any) -> None:
-        other = {**enqueue_verb.registry, "shop.jobs.VideoWorker": declared.PlainWorker}
-        monkeypatch.setattr(enqueue_verb, "registry", other)
+        other = {**registry, "shop.jobs.VideoWorker": declared.PlainWorker}
+        monkeypatch.setattr("jobqueue.cli.verbs.enqueue.registry", other)
         assert refused(jobs, "enqueue", "VideoWorker") == (
             '"VideoWorker" may be shop.jobs.VideoWorker or tests.app.jobs.VideoWorker.'
         )
@@ -226,10 +227,8 @@ class TestHere:
         assert "By a worker: python manage.py jobs run-now 7" in refused(jobs, "run", 7)
 
     def test_the_debugger_opens_where_the_job_raised(self, jobs: Jobs, monkeypatch: Any) -> None:
-        from jobqueue.cli.verbs import here
-
         opened: list[Any] = []
-        monkeypatch.setattr(here.pdb, "post_mortem", opened.append)
+        monkeypatch.setattr(pdb, "post_mortem", opened.append)
         jobs("run", scripted.fail.enqueue().pk, "--here", "--pdb")
         [trace] = opened
         assert trace.tb_frame.f_code.co_filename == scripted.__file__
