@@ -1,9 +1,11 @@
 """Background jobs for Django, in the database you already have."""
 
-from jobqueue.client import aenqueue, aenqueue_many, cancel, enqueue, enqueue_many, retry, run_now
+from jobqueue.acts import acancel, apostpone, aretry, arun_now, cancel, postpone, retry, run_now
+from jobqueue.client import aenqueue, aenqueue_many, enqueue, enqueue_many
 from jobqueue.declaring import Performable, job
 from jobqueue.exceptions import Cancel, Retry, Snooze
 from jobqueue.handlers import PerformableMethod
+from jobqueue.pausing import apause, aresume, pause, resume
 from jobqueue.performing.context import current_job
 from jobqueue.performing.progress import progress, track
 from jobqueue.sending import SendLater, adelay, asend_later, delay, handle_asynchronously, send_later
@@ -17,9 +19,15 @@ __all__ = [
     "Retry",
     "SendLater",
     "Snooze",
+    "acancel",
     "adelay",
     "aenqueue",
     "aenqueue_many",
+    "apause",
+    "apostpone",
+    "aresume",
+    "aretry",
+    "arun_now",
     "asend_later",
     "cancel",
     "current_job",
@@ -28,7 +36,10 @@ __all__ = [
     "enqueue_many",
     "handle_asynchronously",
     "job",
+    "pause",
+    "postpone",
     "progress",
+    "resume",
     "retry",
     "run_now",
     "send_later",

@@ -1,4 +1,4 @@
-"""All that a caller may do to a job: enqueue it, and later retry, cancel or hasten it."""
+"""How a job is stored: ``enqueue``, and many at once."""
 
 from __future__ import annotations
 
@@ -8,21 +8,19 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from asgiref.sync import sync_to_async
-from django.apps import apps
 from django.db import connections, transaction
 from django.utils import timezone
 
-from jobqueue import signals
+from jobqueue import logs, signals
 from jobqueue.backlog import check_room
-from jobqueue.conf import get_settings
-from jobqueue.exceptions import JobStateError, OptionError, QueueFull, shown
+from jobqueue.conf import INLINE, get_settings
+from jobqueue.exceptions import OptionError, QueueFull, shown
 from jobqueue.handlers import as_performable, declared_options, dump, enqueue_hook, sender_of, sign
-from jobqueue.logs import harmless
+from jobqueue.hints import lookout
 from jobqueue.options import Options, behaviour, check_call, merge
-from jobqueue.pending import PendingIds, PendingJob
+from jobqueue.pending import PendingIds, PendingJob, StoreAtCommit
 from jobqueue.ringing import ringer
 from jobqueue.rows import NewJob, When, due_at
-from jobqueue.states import State
 from jobqueue.stores import get_store
 from jobqueue.stores.ears import SCHEDULE
 from jobqueue.writing import writing
@@ -57,7 +55,7 @@ def enqueue(performable: Any, priority: int | None = None, run_at: When | None =
     """
     performable = as_performable(performable)
     given = _checked(priority, run_at, options)
-    new = _signed(_draft(performable, given, behaviour(given)))
+    new = new_job(performable, given)
     store = get_store()
     with writing(store, "aenqueue"):
         _check_room_for(store, new)
@@ -99,7 +97,7 @@ def enqueue_many(
         prepared = list(drafts)
         check_room(store, map(_place, prepared))
         pending = PendingIds(waits_for)
-        _at_commit(waits_for, lambda: pending.stored(_insert_many(store, _batches(prepared))))
+        _at_commit(waits_for, lambda: pending.stored(_insert_many(store, _batches(prepared))), len(prepared))
         return pending  # type: ignore[return-value]
 
 
@@ -117,58 +115,6 @@ async def aenqueue_many(
     return await sync_to_async(enqueue_many)(performables, priority, run_at, **options)
 
 
-def retry(job: Job | int) -> None:
-    """Make a failed or cancelled job ready again, its attempts uncounted.
-
-    Args:
-        job: the job or its id.
-
-    Raises:
-        JobStateError: if it is in another state, which is named.
-    """
-    _act("retry", job, (State.FAILED, State.CANCELLED))
-
-
-def cancel(job: Job | int, by: str = "") -> bool:
-    """Call off a job that waits, or have one end that runs.
-
-    A running job gets ``JobCalledOff`` within two seconds, a coroutine is cancelled; what does not end then is ended
-    with its process ``KILL_SECONDS`` later. If it succeeds meanwhile, it has succeeded.
-
-    Args:
-        job: the job or its id.
-        by: who wants it, for its ``error``.
-
-    Returns:
-        Whether it is cancelled; False if it runs, and ends soon.
-
-    Raises:
-        JobStateError: if it has ended.
-    """
-    store, job_id = get_store(), _id_of(job, "cancel")
-    if not isinstance(by, str):
-        raise TypeError(f"cancel takes a name as by. It is {shown(by)}.")
-    with writing(store, "sync_to_async(cancel)"):
-        if store.cancel(job_id):
-            return True
-        # Whatever becomes of it between the two looks, the wish is heeded.
-        if store.call_off([job_id], harmless(by)):
-            return False
-    raise _not_possible("cancel", job_id, (State.SCHEDULED, State.READY, State.RUNNING))
-
-
-def run_now(job: Job | int) -> None:
-    """Make a scheduled job ready, whatever its time.
-
-    Args:
-        job: the job or its id.
-
-    Raises:
-        JobStateError: if it is in another state, which is named.
-    """
-    _act("run_now", job, (State.SCHEDULED,))
-
-
 # From a performable to a row.
 
 
@@ -176,6 +122,11 @@ def _checked(priority: int | None, run_at: When | None, options: dict[str, Any])
     if priority is None and run_at is None and not options:
         return {}
     return check_call({"priority": priority, "run_at": run_at, **options})
+
+
+def new_job(performable: Any, given: dict[str, Any]) -> NewJob:
+    """Return a performable as it is stored, with the checked options of a call."""
+    return _signed(_draft(performable, given, behaviour(given)))
 
 
 class _Draft(NamedTuple):
@@ -241,8 +192,18 @@ def _insert_new(store: Store, new: NewJob, performable: Any) -> Job | None:
         if hook is not None:
             hook(job)
     signals.send(signals.job_enqueued, sender_of(performable), job=job)
-    _ring(store, _concerned(job.queue, job.run_at - job.created_at))
+    if get_settings().mode == INLINE:
+        return _performed_here(store, job)
+    ring(store, _concerned(job.queue, job.run_at - job.created_at))
+    logs.stored(job, connections[store.alias].in_atomic_block)
+    lookout.stored(store, f"Job {job} is")
     return job
+
+
+def _performed_here(store: Store, job: Job) -> Job:
+    """Have a job performed, and return its row as it is then; as it was if it is not kept."""
+    signals.stored_inline.send(store, job_ids=[job.pk])
+    return type(job)._base_manager.using(store.alias).filter(pk=job.pk).first() or job
 
 
 class _Signing:
@@ -267,7 +228,12 @@ def _insert_many(store: Store, batches: Iterable[list[_Draft]]) -> list[int]:
             ids += store.insert_many(_Signing(batch))
             for queue, run_at in set(map(_place, batch)):
                 queues |= _concerned(queue, due_at(run_at, now) - now)
-    _ring(store, queues)
+    if get_settings().mode == INLINE:
+        signals.stored_inline.send(store, job_ids=ids)
+        return ids
+    ring(store, queues)
+    if ids:
+        lookout.stored(store, f"{len(ids):,} jobs are" if len(ids) > 1 else f"Job #{ids[0]} is")
     return ids
 
 
@@ -301,7 +267,8 @@ def _concerned(queue: str, wait: timedelta) -> set[str]:
     return {SCHEDULE} if wait <= timedelta(seconds=get_settings().poll_seconds) else set()
 
 
-def _ring(store: Store, queues: set[str]) -> None:
+def ring(store: Store, queues: set[str]) -> None:
+    """Wake those who take jobs of these queues, after the commit."""
     if queues and store.can_notify:
         transaction.on_commit(lambda: ringer.ring(store, queues), using=store.alias, robust=True)
 
@@ -319,44 +286,5 @@ def _foreign_transaction(store: Store) -> str | None:
     return None
 
 
-def _at_commit(alias: str, store_it: Callable[[], None]) -> None:
-    transaction.on_commit(store_it, using=alias)
-
-
-# Acts on stored jobs.
-
-
-def _act(verb: str, job: Job | int, origins: tuple[State, ...]) -> None:
-    store = get_store()
-    job_id = _id_of(job, verb)
-    with writing(store, f"sync_to_async({verb})"):
-        done = getattr(store, verb)(job_id)
-        found = _look(store, job_id)
-    if not done:
-        raise _not_possible(verb, job_id, origins)
-    _ring(store, {found[1]} if found and found[0] == State.READY else set())
-
-
-def _look(store: Store, job_id: int) -> tuple[int, str] | None:
-    """Return the state and queue of a job, if it is there."""
-    rows = apps.get_model("jobqueue", "Job")._base_manager.using(store.alias)
-    with store.statement():
-        found: tuple[int, str] | None = rows.filter(pk=job_id).values_list("state", "queue").first()
-    return found
-
-
-def _not_possible(verb: str, job_id: int, origins: tuple[State, ...]) -> JobStateError:
-    found = _look(get_store(), job_id)
-    if found is None:
-        return JobStateError(f"Job #{job_id} does not exist.")
-    *others, last = (each.label for each in origins)
-    possible = f"{', '.join(others)} or {last}" if others else last
-    return JobStateError(f"Job #{job_id} is {State(found[0]).label}; {verb} takes only a {possible} job.")
-
-
-def _id_of(job: Any, verb: str) -> int:
-    stored = isinstance(job, PendingJob | apps.get_model("jobqueue", "Job"))
-    job_id = job.pk if stored else job
-    if isinstance(job_id, int) and not isinstance(job_id, bool):
-        return job_id
-    raise TypeError(f"{verb} takes a stored job or its id, a whole number. It is {shown(job)}.")
+def _at_commit(alias: str, store_it: Callable[[], None], jobs: int = 1) -> None:
+    transaction.on_commit(StoreAtCommit(store_it, jobs), using=alias)

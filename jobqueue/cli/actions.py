@@ -21,6 +21,7 @@ from jobqueue import checks, logs
 from jobqueue.cli import banner, reload
 from jobqueue.cli.invocation import Invocation
 from jobqueue.conf import get_settings
+from jobqueue.notifying import background
 from jobqueue.performing.executor import Executor
 from jobqueue.performing.timeouts import Alarm
 from jobqueue.pool import account, daemon, preflight
@@ -39,7 +40,7 @@ EXIT_JOB_FAILED = 5
 #: How long ``start`` waits for the daemon to be there, and ``stop`` for it to be gone beyond its own time.
 PATIENCE_SECONDS = 10.0
 #: How often a pool that leaves when its code changes looks at it.
-CODE_SECONDS = 2.0
+CODE_SECONDS = 5.0
 
 
 def perform(words: dict[str, Any], say: Callable[[str], None]) -> int:
@@ -178,6 +179,7 @@ def work_off(call: Invocation) -> int:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+            background.drain()
     if tally.performed:
         call.say(processed_line(tally.performed, tally.failed, tally.seconds))
     if tally.put_back:
@@ -283,7 +285,8 @@ def _check(call: Invocation, *, forks: bool) -> None:
     _warn_of_unknown_queues(call)
     _refuse_a_key_that_is_no_secret(call)
     try:
-        preflight.check(call.settings.database, forks=forks, waits=not call.words["fail_fast"])
+        waits = not call.words["fail_fast"]
+        preflight.check(call.settings.database, forks=forks, waits=waits, name=call.options.name)
     except preflight.NotReady as error:
         raise CommandError(str(error), returncode=EXIT_FAILED_TO_START) from None
 

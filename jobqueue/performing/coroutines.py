@@ -14,8 +14,8 @@ from typing import Any
 from asgiref.sync import async_to_sync, sync_to_async
 from django.db import close_old_connections
 
-from jobqueue.exceptions import JobTimeout
 from jobqueue.performing.context import current_job
+from jobqueue.performing.timeouts import too_long
 
 
 class LoopRunner:
@@ -70,7 +70,7 @@ async def within(coroutine: Coroutine[Any, Any, Any], seconds: float) -> Any:
         if limit.expired():
             if job is not None and job.cancelled:
                 job.check_cancelled()
-            raise JobTimeout("it ran longer than its max_run_time") from None
+            raise too_long(seconds) from None
         raise
     finally:
         if job is not None:

@@ -142,6 +142,7 @@ class Worker:
 
     def _perform_all(self, desk: int) -> None:
         places, executor = self._places, self._executors[desk]
+        executor.worker = self._slot.name
         while (taken := self._buffer.take()) is not None:
             job, since = taken
             if places and not places.take(job.name, lambda: self._buffer.closed):

@@ -19,7 +19,6 @@ from django.db import OperationalError, transaction
 
 django.setup()
 
-from jobqueue import client  # noqa: E402 (models need the set-up)
 from jobqueue.exceptions import JobStateError  # noqa: E402
 from jobqueue.models import Job  # noqa: E402
 from jobqueue.outcomes import RELEASE, Decision  # noqa: E402
@@ -114,7 +113,7 @@ def act_for(seconds: str, way: str) -> int:
 
 def act(job_id: int) -> bool:
     try:
-        random.choice((client.retry, client.cancel, client.run_now))(job_id)
+        random.choice((acts.retry, acts.cancel, acts.run_now))(job_id)
     except JobStateError:
         return False
     return True
