@@ -19,13 +19,13 @@ from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
 from jobqueue.exceptions import shown
+from jobqueue.levels import log_level
 from jobqueue.policy.backoff import backoff as attempts_backoff
 
 HOUR = 3600.0
 DAY = 24 * HOUR
 LARGEST_PRIORITY = 2**31 - 1
 QUEUE_NAME = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
-LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 REDACTED_WORD = re.compile(r"[A-Za-z0-9_]+")
 #: Django's own sender of mails, and ours, which stores them for it.
 SMTP = "django.core.mail.backends.smtp.EmailBackend"
@@ -55,10 +55,8 @@ class Settings:
         shutdown_seconds: how long a stopping pool waits for running jobs.
         queues: declared queue names with their default priority; empty allows any name.
         signing_keys: secrets; the first signs, all verify. Empty: SECRET_KEY and its fallbacks.
-        encryption_keys: Fernet keys; the first encrypts, all decrypt. Empty, or None in the first place: nothing
-            is encrypted.
-        redact: what else errors and pages must not show: words in names of arguments, and compiled regular
-            expressions for what they match in errors.
+        encryption_keys: Fernet keys; the first encrypts, all decrypt. Empty, or None as the first: none does.
+        redact: what else errors and pages must not show: words in names, patterns of what errors say.
         claim_ahead: most jobs that one worker holds unstarted.
         max_payload_bytes: largest handler text.
         max_waiting: how many ready jobs a queue may hold for another to be stored; one number for each of all
@@ -291,15 +289,6 @@ def redact(value: Any) -> tuple[str | re.Pattern[str], ...]:
     return tuple(value)
 
 
-def log_level(value: Any) -> bool | str:
-    """Rule for True, False, or the name of a level of logging."""
-    if isinstance(value, bool):
-        return value
-    if value not in LOG_LEVELS:
-        raise ValueError(f"must be True, False, or one of {', '.join(LOG_LEVELS)}")
-    return str(value)
-
-
 def queue_priorities(value: Any) -> dict[str, int]:
     """Rule for a list of queue names, or a dict from name to default priority."""
     if not isinstance(value, Mapping | list | tuple | set | frozenset):
@@ -336,7 +325,7 @@ def backoff(value: Any) -> Callable[[int], float | timedelta]:
 def notifiers(value: Any) -> tuple[Callable[..., Any], ...]:
     """Rule for a list of callables that take a job and an exception, or of their dotted paths."""
     if not isinstance(value, list | tuple):
-        raise ValueError("must be a list of callables (job, exception) or their dotted paths")
+        raise ValueError("must be a list of callables, or of their dotted paths")
     found = tuple(map(_found, value))
     for each in found:
         if isinstance(each, type):
@@ -352,14 +341,14 @@ def _found(value: Any) -> Any:
     try:
         return import_string(value)
     except ImportError as error:
-        raise ValueError(f"cannot be imported: {error}") from error
+        raise ValueError("cannot be imported", f"{error}.") from error
 
 
 def email_backend(value: Any) -> str:
     """Rule for the path of an email backend that is not ours."""
     path = text(255)(value)
     if path == JOB_EMAIL:
-        raise ValueError("must name what sends the mails; that would store them as jobs again, for ever")
+        raise ValueError("must name what sends the mails", "That would store them as jobs again, for ever.")
     return path
 
 

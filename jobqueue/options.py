@@ -13,8 +13,9 @@ from django.conf import settings as django_settings
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from jobqueue.conf import DAY, LARGEST_PRIORITY, QUEUE_NAME, get_settings, log_level
+from jobqueue.conf import DAY, LARGEST_PRIORITY, QUEUE_NAME, get_settings
 from jobqueue.exceptions import OptionError, QueueNameError, shown
+from jobqueue.levels import log_level
 from jobqueue.rows import When
 
 DEFAULT_QUEUE = "default"

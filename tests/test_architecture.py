@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 #: From the lowest floor to the highest. A module may import what is on its own floor or below.
 FLOORS: dict[str, set[str]] = {
-    "words": {"exceptions", "states", "outcomes", "rows", "signals", "conf", "djangotasks", "installed"},
+    "words": {"exceptions", "states", "outcomes", "rows", "signals", "conf", "levels", "djangotasks", "installed"},
     "policy": {"policy"},
     "speech": {"logs", "wording"},
     "secrecy": {"sealing"},

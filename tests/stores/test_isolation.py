@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.db import OperationalError, connection, connections, transaction
 
+from jobqueue import acts
 from jobqueue.models import Job, Pool
 from jobqueue.outcomes import RELEASE, Decision
 from jobqueue.rows import Finish

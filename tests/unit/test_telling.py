@@ -399,7 +399,7 @@ class TestLog:
 
     @pytest.mark.parametrize("wrong", ["info", 1, "NOTSET", []])
     def test_a_level_that_is_none_is_refused(self, wrong: Any) -> None:
-        with pytest.raises(OptionError, match="capture_log must be True, False, or one of DEBUG"):
+        with pytest.raises(OptionError, match="capture_log must be True, False, or DEBUG"):
             check_declaration({"capture_log": wrong})
 
 

@@ -108,7 +108,7 @@ def facts(job: Job, scene: Scene) -> Iterator[tuple[str, str]]:
     if job.crashes:
         yield "crashes", str(job.crashes)
     yield from _arguments(job)
-    if job.result is not None:
+    if job.stored_result is not None:
         yield "result", result_of(job)[:LONGEST]
     report = report_of(job)
     if report is not None and (report.done is not None or report.text):
