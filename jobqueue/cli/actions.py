@@ -21,6 +21,7 @@ from jobqueue import checks, logs
 from jobqueue.cli import banner, reload
 from jobqueue.cli.invocation import Invocation
 from jobqueue.conf import get_settings
+from jobqueue.notifying import background
 from jobqueue.performing.executor import Executor
 from jobqueue.performing.timeouts import Alarm
 from jobqueue.pool import account, daemon, preflight
@@ -39,7 +40,7 @@ EXIT_JOB_FAILED = 5
 #: How long ``start`` waits for the daemon to be there, and ``stop`` for it to be gone beyond its own time.
 PATIENCE_SECONDS = 10.0
 #: How often a pool that leaves when its code changes looks at it.
-CODE_SECONDS = 2.0
+CODE_SECONDS = 5.0
 
 
 def perform(words: dict[str, Any], say: Callable[[str], None]) -> int:
@@ -178,6 +179,7 @@ def work_off(call: Invocation) -> int:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+            background.drain()
     if tally.performed:
         call.say(processed_line(tally.performed, tally.failed, tally.seconds))
     if tally.put_back:
