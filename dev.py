@@ -4,6 +4,7 @@
     python3 dev.py demo [--once] [--postgresql] …   the demo site with a worker
     python3 dev.py test [--sqlite | --postgresql | --setup NAME] [pytest arguments]
     python3 dev.py check                            lint, format, forbidden code, types, migrations, Django's checks
+    python3 dev.py docs                             the documentation as a site, in build/docs
     python3 dev.py run ARGS…                        python ARGS… in the same environment
 
 `--python X.Y` before or after the command chooses another Python; each has its own environment, .venv-X.Y.
@@ -57,9 +58,9 @@ def environment(version: str) -> Path:
     """The Python of an environment in which the project, as it stands, is installed."""
     interpreter, folder = find_python(version), ROOT / f".venv-{version}"
     python, stamp = folder / "bin" / "python", folder / ".installed"
-    with (ROOT / "pyproject.toml").open("rb") as project:
-        fcntl.flock(project, fcntl.LOCK_EX)  # two first runs at the same time: one sets up, the other waits
-        wanted = hashlib.sha256(project.read()).hexdigest()
+    wanted = hashlib.sha256((ROOT / "pyproject.toml").read_bytes()).hexdigest()
+    with (ROOT / f"{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two first runs at the same time: one sets up, the other waits
         works = version_of(str(python), "sys") == version
         if not works or not stamp.exists() or stamp.read_text() != wanted:
             say(f"Setting up {folder.name} (about a minute, once) …")
@@ -134,12 +135,12 @@ def run(python: Path, arguments: list[str]) -> int:
     os.execv(python, [str(python), *arguments])  # noqa: S606 (what the caller asked for)
 
 
-#: Tests of processes mostly wait, so two at a time.
-WHOLE_SUITE = ("-n", "2", "--dist", "loadscope")
+#: Tests of processes mostly wait, so two at a time; the slow ones come first (tests/conftest.py).
+WHOLE_SUITE = ("-n", "2", "--dist", "loadscope", "--no-loadscope-reorder")
 
 
 def test(python: Path, arguments: list[str]) -> int:
-    """Run the suite on each database; fail if it fails on one."""
+    """Run the suite on each database, what asks none of them once; fail if it fails on one."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--sqlite", dest="on", action="append_const", const=test_on_sqlite)
     parser.add_argument("--postgresql", dest="on", action="append_const", const=test_on_postgresql)
@@ -147,8 +148,9 @@ def test(python: Path, arguments: list[str]) -> int:
     chosen, rest = parser.parse_known_args(arguments)
     if chosen.setups:
         return call([python, "-m", "tests.setups", *chosen.setups, "--", *rest], cwd=ROOT)
+    first, *others = chosen.on or (test_on_sqlite, test_on_postgresql)
     command = [str(python), "-m", "pytest", *(rest or WHOLE_SUITE)]
-    codes = [test_on(command) for test_on in chosen.on or (test_on_sqlite, test_on_postgresql)]
+    codes = [first(command), *(test_on([*command, "--database-only"]) for test_on in others)]
     return max(codes)
 
 
@@ -177,12 +179,21 @@ def check(python: Path, arguments: list[str]) -> int:
     return max(report.values())
 
 
+def docs(python: Path, arguments: list[str]) -> int:
+    """Make a site of the documentation; a warning is a failure."""
+    pages = ROOT / "build" / "docs"
+    strictly = ["-n", "-W", "--keep-going", "-q", "-c", "docs", "-d", str(ROOT / "build" / "doctrees")]
+    code = call([python, "-m", "sphinx", *strictly, *arguments, ".", pages], cwd=ROOT)
+    say(f"{'FAILED' if code else 'Open'}: {pages / 'index.html'}")
+    return code
+
+
 def say(text: str) -> None:
     """One line, apart from the output of the programs that are run."""
     print(text, file=sys.stderr, flush=True)
 
 
-COMMANDS = {"demo": demo, "test": test, "check": check, "run": run}
+COMMANDS = {"demo": demo, "test": test, "check": check, "docs": docs, "run": run}
 
 if __name__ == "__main__":
     try:

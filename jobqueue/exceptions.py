@@ -20,6 +20,14 @@ class PayloadError(JobQueueError, ValueError):
     """A value cannot be stored with a job: its type, its size or its depth."""
 
 
+class NotJSON(PayloadError, TypeError):
+    """An argument of a task of Django's is of a type that JSON lacks."""
+
+
+class UnstorableResult(PayloadError, TypeError):
+    """What a task of Django's has returned cannot be stored; it has failed then, and is not tried again."""
+
+
 class NotPerformable(JobQueueError, TypeError):
     """What was handed over cannot be found or performed by a worker."""
 
@@ -97,6 +105,10 @@ class MissingRow(JobQueueError):
 
 class ClaimLost(JobQueueError):
     """The job is no longer held by this claim: another worker may have it."""
+
+
+class JobCrashed(JobQueueError):
+    """What notifiers and ``job_failed`` are given for a job whose process died before it could report the end."""
 
 
 # What may be raised inside a job.

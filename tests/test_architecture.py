@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 #: From the lowest floor to the highest. A module may import what is on its own floor or below.
 FLOORS: dict[str, set[str]] = {
-    "words": {"exceptions", "states", "outcomes", "rows", "signals", "conf"},
+    "words": {"exceptions", "states", "outcomes", "rows", "signals", "conf", "djangotasks", "installed"},
     "policy": {"policy"},
     "speech": {"logs", "wording"},
     "secrecy": {"sealing"},
@@ -25,19 +25,33 @@ FLOORS: dict[str, set[str]] = {
         "backlog",
         "writing",
         "ringing",
+        "hints",
         "pending",
         "client",
         "declaring",
         "sending",
         "performing",
         "rotating",
+        "taskresults",
         "acting",
         "pausing",
+        "notifying",
     },
     "face": {"jobqueue"},
     "looks": {"search", "insight"},
-    "processes": {"worker", "pool"},
-    "edges": {"cli", "doctor", "apps", "checks", "testing", "management"},
+    "processes": {"worker", "pool", "inline"},
+    "edges": {
+        "backends",
+        "cli",
+        "doctor",
+        "apps",
+        "checks",
+        "mail",
+        "notifiers",
+        "testing",
+        "pytest_plugin",
+        "management",
+    },
 }
 
 #: Imports that go up, each with its reason.
@@ -46,7 +60,18 @@ UPWARDS: dict[tuple[str, str], str] = {
 }
 
 #: On one floor, who must not know whom.
-SENDING = {"client", "declaring", "sending", "pending", "backlog", "writing", "ringing", "acting", "pausing"}
+SENDING = {
+    "client",
+    "declaring",
+    "sending",
+    "pending",
+    "backlog",
+    "writing",
+    "ringing",
+    "hints",
+    "acting",
+    "pausing",
+}
 STRANGERS: list[tuple[set[str], set[str]]] = [
     (SENDING, {"performing"}),
     ({"performing"}, SENDING),
@@ -57,8 +82,12 @@ STRANGERS: list[tuple[set[str], set[str]]] = [
 
 #: Imports inside functions, each with its reason.
 LATE: dict[tuple[str, str], str] = {
+    ("jobqueue.apps", "jobqueue.inline"): "it needs the models, which are not ready yet where the app is declared",
+    ("jobqueue.pytest_plugin", "jobqueue.testing"): "pytest loads it before there are settings",
     ("jobqueue.pool.daemon", "daemon"): "an optional extra",
     ("jobqueue.sealing", "cryptography.fernet"): "an optional extra",
+    ("jobqueue.performing.loading", "jobqueue.performing.tasks"): "Django's tasks, before 6.0 an optional extra",
+    ("jobqueue.doctor.rights", "django.contrib.admin.sites"): "the admin may not be installed",
     ("jobqueue.apps", "jobqueue.acting"): "it needs the models, which are not there before the apps",
     ("jobqueue.apps", "jobqueue.models"): "they are not there before the apps",
     ("jobqueue.cli.progress", "rich.console"): "an optional extra",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
+from jobqueue.cli.banner import counted
 from jobqueue.doctor.finding import Finding, error, hint, ok, warning
 from jobqueue.doctor.site import Site
 from jobqueue.insight.scene import LANES, takes
@@ -65,11 +66,27 @@ def nobody(site: Site, lanes: Sequence[Lane], takers: Sequence[Pool]) -> Iterato
         count = up_to(MANY, count_ready(site.alias, mine, MANY))
         priorities = sorted(lane.priority for lane in mine)
         which = "" if _is_whole(mine, lanes) else f" of priority {few(priorities, NAMED)}"
-        message = f'no worker takes {count}{which} in "{name}"; the oldest waits for {_oldest(mine, site.now)}'
+        verb = "waits" if count == counted(1, "job") else "wait"
+        waits = f'{count}{which} {verb} in "{name}", the oldest for {_oldest(mine, site.now)}'
+        message = f"{waits}; living workers take: {taken_by(takers)}"
         yield error("queues.nobody", message, f"Start one: python manage.py jobworker --queue {name}")
     if len(names) > NAMED:
         message = f"no worker takes {few(names[NAMED:], NAMED)} either"
         yield error("queues.nobody", message, "Start one: python manage.py jobworker")
+
+
+def taken_by(pools: Sequence[Pool]) -> str:
+    """Return what pools take, in words: the queues, of which priorities."""
+    return few(sorted({_choice(pool) for pool in pools}), NAMED)
+
+
+def _choice(pool: Pool) -> str:
+    queues = few(sorted(pool.queues), NAMED) or "all queues"
+    low, high = pool.min_priority, pool.max_priority
+    if low is None and high is None:
+        return queues
+    span = f"{'' if low is None else low}..{'' if high is None else high}"
+    return f"{queues} of priority {span}"
 
 
 def old(lanes: Sequence[Lane], takers: Sequence[Pool], now: datetime) -> Iterator[Finding]:

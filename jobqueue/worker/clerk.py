@@ -20,6 +20,7 @@ from uuid import uuid4
 from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, connections
 
 from jobqueue import logs
+from jobqueue.notifying import background
 from jobqueue.outcomes import RELEASE, Decision
 from jobqueue.performing.executor import Ended
 from jobqueue.policy.suspects import set_apart
@@ -43,6 +44,10 @@ REFUSALS = (DataError, IntegrityError, ValueError, OverflowError)
 LAST_SECONDS = 5.0
 #: A question that is not answered for so long is given up, and its connection with it; statements end before.
 PATIENCE_SECONDS = 20.0
+#: An idle clerk gives a sign of life so often.
+BEAT_SECONDS = 5.0
+#: One that has given none for so long hangs: it may have waited for an answer, then for a connection, then for a try.
+SILENT_SECONDS = BEAT_SECONDS + 1.25 * PATIENCE_SECONDS + 30.0
 
 T = TypeVar("T")
 Write = Callable[[Sequence[Finish]], tuple[list[Finish], list[Finish]]]
@@ -163,6 +168,7 @@ class Clerk(threading.Thread):
             connections.close_all()
 
     def _turn(self) -> None:
+        self._slot.words.beat = time.monotonic()
         if self._closing and not self._buffer.closed:
             self._buffer.close()
         if self._closing or self._quiet():
@@ -194,7 +200,10 @@ class Clerk(threading.Thread):
     def _sleep(self) -> None:
         """Sleep until the bell rings or something is due. Maintenance polls, for all workers at once."""
         flush_in = self._ends.due_in(FLUSH_SECONDS)
-        self._bell.wait(self._stock.due_in if flush_in is None else min(flush_in, self._stock.due_in))
+        pause = self._stock.due_in if flush_in is None else min(flush_in, self._stock.due_in)
+        while not self._bell.wait(min(pause, BEAT_SECONDS)) and pause > BEAT_SECONDS:
+            pause -= BEAT_SECONDS
+            self._slot.words.beat = time.monotonic()
 
     def _is_flush_due(self) -> bool:
         if self._ends.due_in(FLUSH_SECONDS) == 0:
@@ -219,14 +228,16 @@ class Clerk(threading.Thread):
         """Write ends; one that the database refuses is parked, and holds up no other."""
         if not finishes:
             return set()
+        written: Sequence[Finish] = finishes
         try:
             lost, locked = self._steadily(lambda: write(finishes))
         except REFUSALS as error:
             if len(finishes) > 1:
                 return {job_id for each in finishes for job_id in self._finish_all([each], write)}
             text = f"The end of this job could not be written: {logs.headline(str(error))}"
-            parked = [Finish(finishes[0].job, Decision(State.FAILED, error=text, failure="failed"))]
+            written = parked = [Finish(finishes[0].job, Decision(State.FAILED, error=text, failure="failed"))]
             lost, locked = self._steadily(lambda: write(parked))
+        background.tell(written, [*lost, *locked])
         for each in lost:
             logs.lost(each.job)
         return {each.job.id for each in locked}
@@ -296,7 +307,8 @@ class Clerk(threading.Thread):
         """Give up what is held in our name and not by us."""
         held = self._steadily(lambda: self._store.held(self._pool_id(), self._slot.name))
         if surplus := self._stock.surplus(held):
-            self._steadily(lambda: write(self._store, surplus))
+            lost, locked = self._steadily(lambda: write(self._store, surplus))
+            background.tell(surplus, [*lost, *locked], signal=True)
 
     def _release(self, jobs: Sequence[ClaimedJob]) -> None:
         if not jobs:
@@ -313,6 +325,7 @@ class Clerk(threading.Thread):
     def _steadily(self, step: Callable[[], T]) -> T:
         """Repeat a step that may be repeated until the database has answered."""
         while True:
+            self._slot.words.beat = time.monotonic()
             try:
                 with self._deadline:
                     answer = step()

@@ -119,7 +119,7 @@ class TestQueues:
         ready(12, ago=840, queue="mail")
         [finding] = queues.queues(site)
         assert (finding.id, finding.level) == ("queues.nobody", Level.ERROR)
-        assert finding.message == 'no worker takes 12 jobs in "mail"; the oldest waits for 14 min'
+        assert finding.message == '12 jobs wait in "mail", the oldest for 14 min; living workers take: default'
         assert finding.remedy == "Start one: python manage.py jobworker --queue mail"
 
     def test_priorities_that_nobody_takes(self, site: Site) -> None:
@@ -128,7 +128,8 @@ class TestQueues:
         for priority in (5, 0, -1, -3, -5, -7):
             ready(2, queue="mail", priority=priority)
         [finding] = queues.queues(site)
-        assert finding.message.startswith('no worker takes 4 jobs of priority -3, -1 in "mail"; ')
+        assert finding.message.startswith('4 jobs of priority -3, -1 wait in "mail", the oldest for ')
+        assert finding.message.endswith("take: mail of priority 0.., mail, video of priority ..-5")
 
     @pytest.mark.parametrize(
         ("fields", "expected"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import pdb
 import re
 import sys
 from collections.abc import Callable
@@ -227,8 +226,9 @@ class TestHere:
         assert "By a worker: python manage.py jobs run-now 7" in refused(jobs, "run", 7)
 
     def test_the_debugger_opens_where_the_job_raised(self, jobs: Jobs, monkeypatch: Any) -> None:
+
         opened: list[Any] = []
-        monkeypatch.setattr(pdb, "post_mortem", opened.append)
+        monkeypatch.setattr("pdb.post_mortem", opened.append)
         jobs("run", scripted.fail.enqueue().pk, "--here", "--pdb")
         [trace] = opened
         assert trace.tb_frame.f_code.co_filename == scripted.__file__

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
+from django.core.exceptions import FieldError
 from django.db import connection, transaction
 from django.test import override_settings
 from django.utils import timezone
@@ -290,6 +291,8 @@ class TestStats:
         job(State.FAILED)
         job()
         assert [row.total for row in Job.objects.failed().order_by("-pk").stats()] == [1]
+        with pytest.raises(FieldError):
+            Job.objects.filter(nothing=1).stats()  # type: ignore[misc]
 
 
 @pytest.mark.django_db(transaction=True)
