@@ -218,11 +218,7 @@ def _draft(performable: Any, given: dict[str, Any], stored: dict[str, Any]) -> _
 def _signed(draft: _Draft) -> NewJob:
     name, body, options = draft
     handler = sign(
-        body,
-        name=name,
-        queue=options.queue,
-        max_attempts=options.max_attempts,
-        max_run_time=options.max_run_time,
+        body, name=name, queue=options.queue, max_attempts=options.max_attempts, max_run_time=options.max_run_time
     )
     return NewJob(
         handler,
