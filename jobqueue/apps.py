@@ -22,11 +22,13 @@ class JobQueueConfig(AppConfig):
 
     def ready(self) -> None:
         """Let querysets act on jobs, and import every app's ``jobs`` module, and ``tasks`` where we perform them."""
-        # Late, since it needs the models.
+        # Late, since they need the models.
+        from jobqueue import inline
         from jobqueue.acting import act_on
         from jobqueue.models import JobQuerySet
 
         JobQuerySet.hands = act_on
+        inline.listen()
         autodiscover_modules("jobs")
         if _does_tasks():
             autodiscover_modules("tasks")

@@ -19,6 +19,8 @@ from django.db import DatabaseError, InterfaceError, connections, router
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from jobqueue import conf, handlers
+from jobqueue.exceptions import OptionError
+from jobqueue.options import check_call
 from jobqueue.stores import STORES, sharing
 
 TAG = "jobqueue"
@@ -50,7 +52,14 @@ UNSAFE = "SELECT name FROM pg_settings WHERE name = ANY(%s) AND setting = 'off'"
 @register(TAG)
 def check_settings(app_configs: Any, **_: Any) -> list[CheckMessage]:
     """E001: every unknown, ill-typed or contradictory key of ``JOBQUEUE``."""
-    return [Error(each.message, hint=each.hint, id="jobqueue.E001") for each in _read()[1]]
+    settings, problems = _read()
+    errors: list[CheckMessage] = [Error(each.message, hint=each.hint, id="jobqueue.E001") for each in problems]
+    try:
+        check_call(settings.email_options)
+    except OptionError as error:
+        message = f'JOBQUEUE["EMAIL_OPTIONS"] is not valid: {error}'
+        errors.append(Error(message, hint="They are options of a call.", id="jobqueue.E001"))
+    return errors
 
 
 @register(TAG)
@@ -113,6 +122,15 @@ def check_debug(app_configs: Any, **_: Any) -> list[CheckMessage]:
         return []
     message = "DEBUG is on: workers record every SQL query and become slow and large."
     return [Warning(message, hint="Set DEBUG = False where workers run.", id="jobqueue.W013")]
+
+
+@register(TAG, deploy=True)
+def check_mode(app_configs: Any, **_: Any) -> list[CheckMessage]:
+    """W017: no worker performs the jobs."""
+    if _read()[0].mode != conf.INLINE or django_settings.DEBUG:
+        return []
+    message = 'JOBQUEUE["MODE"] is "inline" and DEBUG is off: jobs run in the request that stores them.'
+    return [Warning(message, hint="Leave MODE out where workers run.", id="jobqueue.W017")]
 
 
 @register(TAG, deploy=True)

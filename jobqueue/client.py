@@ -12,14 +12,14 @@ from django.apps import apps
 from django.db import connections, transaction
 from django.utils import timezone
 
-from jobqueue import logs, signals
+from jobqueue import signals
 from jobqueue.backlog import check_room
-from jobqueue.conf import get_settings
+from jobqueue.conf import INLINE, get_settings
 from jobqueue.exceptions import JobStateError, OptionError, QueueFull, shown
 from jobqueue.handlers import as_performable, declared_options, dump, enqueue_hook, sender_of, sign
 from jobqueue.hints import lookout
 from jobqueue.options import Options, behaviour, check_call, merge
-from jobqueue.pending import PendingIds, PendingJob
+from jobqueue.pending import PendingIds, PendingJob, StoreAtCommit
 from jobqueue.ringing import ringer
 from jobqueue.rows import NewJob, When, due_at
 from jobqueue.states import State
@@ -57,7 +57,7 @@ def enqueue(performable: Any, priority: int | None = None, run_at: When | None =
     """
     performable = as_performable(performable)
     given = _checked(priority, run_at, options)
-    new = _signed(_draft(performable, given, behaviour(given)))
+    new = new_job(performable, given)
     store = get_store()
     with writing(store, "aenqueue"):
         _check_room_for(store, new)
@@ -99,7 +99,7 @@ def enqueue_many(
         prepared = list(drafts)
         check_room(store, map(_place, prepared))
         pending = PendingIds(waits_for)
-        _at_commit(waits_for, lambda: pending.stored(_insert_many(store, _batches(prepared))))
+        _at_commit(waits_for, lambda: pending.stored(_insert_many(store, _batches(prepared))), len(prepared))
         return pending  # type: ignore[return-value]
 
 
@@ -196,6 +196,11 @@ def _checked(priority: int | None, run_at: When | None, options: dict[str, Any])
     return check_call({"priority": priority, "run_at": run_at, **options})
 
 
+def new_job(performable: Any, given: dict[str, Any]) -> NewJob:
+    """Return a performable as it is stored, with the checked options of a call."""
+    return _signed(_draft(performable, given, behaviour(given)))
+
+
 class _Draft(NamedTuple):
     """A job that is checked and encoded, and not yet signed."""
 
@@ -259,10 +264,17 @@ def _insert_new(store: Store, new: NewJob, performable: Any) -> Job | None:
         if hook is not None:
             hook(job)
     signals.send(signals.job_enqueued, sender_of(performable), job=job)
+    if get_settings().mode == INLINE:
+        return _performed_here(store, job)
     _ring(store, _concerned(job.queue, job.run_at - job.created_at))
-    logs.stored(job, connections[store.alias].in_atomic_block)
-    lookout.stored(store, f"Job {job} is")
+    lookout.stored(store, job)
     return job
+
+
+def _performed_here(store: Store, job: Job) -> Job:
+    """Have a job performed, and return its row as it is then; as it was if it is not kept."""
+    signals.stored_inline.send(store, job_ids=[job.pk])
+    return type(job)._base_manager.using(store.alias).filter(pk=job.pk).first() or job
 
 
 class _Signing:
@@ -279,17 +291,18 @@ class _Signing:
 
 
 def _insert_many(store: Store, batches: Iterable[list[_Draft]]) -> list[int]:
-    ids: list[int] = []
-    queues: set[str] = set()
+    ids, queues = list[int](), set[str]()
     now = timezone.now()
     with transaction.atomic(using=store.alias):
         for batch in batches:
             ids += store.insert_many(_Signing(batch))
             for queue, run_at in set(map(_place, batch)):
                 queues |= _concerned(queue, due_at(run_at, now) - now)
-    _ring(store, queues)
-    if ids:
-        lookout.stored(store, f"{len(ids):,} jobs are" if len(ids) > 1 else f"Job #{ids[0]} is")
+    if get_settings().mode == INLINE:
+        signals.stored_inline.send(store, job_ids=ids)
+    else:
+        _ring(store, queues)
+        lookout.stored_many(store, ids)
     return ids
 
 
@@ -341,8 +354,8 @@ def _foreign_transaction(store: Store) -> str | None:
     return None
 
 
-def _at_commit(alias: str, store_it: Callable[[], None]) -> None:
-    transaction.on_commit(store_it, using=alias)
+def _at_commit(alias: str, store_it: Callable[[], None], jobs: int = 1) -> None:
+    transaction.on_commit(StoreAtCommit(store_it, jobs), using=alias)
 
 
 # Acts on stored jobs.
@@ -357,6 +370,9 @@ def _act(verb: str, job: Job | int, origins: tuple[State, ...], run_at: When | N
         done = getattr(store, verb)(job_id, *given)
         with store.statement():
             found = row.values_list("state", "queue").first()
+    if done and get_settings().mode == INLINE:
+        signals.stored_inline.send(store, job_ids=[job_id])
+        return None
     if done:
         return _ring(store, {found[1]} if found and found[0] == State.READY else set())
     if found is None:

@@ -26,6 +26,11 @@ DAY = 24 * HOUR
 LARGEST_PRIORITY = 2**31 - 1
 QUEUE_NAME = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 REDACTED_WORD = re.compile(r"[A-Za-z0-9_]+")
+#: Django's own sender of mails, and ours, which stores them for it.
+SMTP = "django.core.mail.backends.smtp.EmailBackend"
+JOB_EMAIL = "jobqueue.mail.JobEmailBackend"
+#: The modes: who performs.
+WORKER, INLINE = "worker", "inline"
 #: Settings whose values no message shows.
 SECRET = frozenset({"SIGNING_KEYS", "ENCRYPTION_KEYS"})
 
@@ -60,6 +65,10 @@ class Settings:
         log_format: "people", "logfmt" or "json".
         release: name of the running code's release, shown with each pool.
         strict: whether a ``@job`` function that is called, and so runs here and now, warns of it.
+        mode: "worker" leaves jobs to workers; "inline" performs each at once where it is stored.
+        notifiers: each is called with the job and the exception when a job has failed for good.
+        email_backend: dotted path of what sends the mails that ``jobqueue.mail.JobEmailBackend`` has stored.
+        email_options: options of the jobs that it stores, as of a call.
     """
 
     database: str = "default"
@@ -84,6 +93,10 @@ class Settings:
     log_format: str = "people"
     release: str = ""
     strict: bool = False
+    mode: str = WORKER
+    notifiers: tuple[Callable[..., Any], ...] = ()
+    email_backend: str = SMTP
+    email_options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,15 +314,48 @@ def _queue_names(value: Collection[Any]) -> Collection[str]:
 
 def backoff(value: Any) -> Callable[[int], float | timedelta]:
     """Rule for a callable, or the dotted path of one."""
-    if isinstance(value, str):
-        try:
-            value = import_string(value)
-        except ImportError as error:
-            raise ValueError("cannot be imported", f"{error}.") from error
+    value = _found(value)
     if not callable(value):
         raise ValueError("must be a callable or its dotted path")
     called: Callable[[int], float | timedelta] = value
     return called
+
+
+def notifiers(value: Any) -> tuple[Callable[..., Any], ...]:
+    """Rule for a list of callables that take a job and an exception, or of their dotted paths."""
+    if not isinstance(value, list | tuple):
+        raise ValueError("must be a list of callables, or of their dotted paths")
+    found = tuple(map(_found, value))
+    for each in found:
+        if isinstance(each, type):
+            raise ValueError(f"names the class {each.__name__}; give an instance: {each.__name__}(…)")
+        if not callable(each):
+            raise ValueError(f"has {shown(each)}, which cannot be called with (job, exception)")
+    return found
+
+
+def _found(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return import_string(value)
+    except ImportError as error:
+        raise ValueError("cannot be imported", f"{error}.") from error
+
+
+def email_backend(value: Any) -> str:
+    """Rule for the path of an email backend that is not ours."""
+    path = text(255)(value)
+    if path == JOB_EMAIL:
+        raise ValueError("must name what sends the mails", "That would store them as jobs again, for ever.")
+    return path
+
+
+def call_options(value: Any) -> dict[str, Any]:
+    """Rule for options of a call; which they are is checked where they are known."""
+    if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
+        raise ValueError('must be a dict of options, such as {"queue": "mail"}')
+    return dict(value)
 
 
 RULES: dict[str, Callable[[Any], Any]] = {
@@ -335,6 +381,10 @@ RULES: dict[str, Callable[[Any], Any]] = {
     "LOG_FORMAT": one_of("people", "logfmt", "json"),
     "RELEASE": text(64),
     "STRICT": boolean,
+    "MODE": one_of(WORKER, INLINE),
+    "NOTIFIERS": notifiers,
+    "EMAIL_BACKEND": email_backend,
+    "EMAIL_OPTIONS": call_options,
 }
 
 assert {each.name.upper() for each in fields(Settings)} == set(RULES)

@@ -107,6 +107,10 @@ class ClaimLost(JobQueueError):
     """The job is no longer held by this claim: another worker may have it."""
 
 
+class JobCrashed(JobQueueError):
+    """What notifiers and ``job_failed`` are given for a job whose process died before it could report the end."""
+
+
 # What may be raised inside a job.
 
 

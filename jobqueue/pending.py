@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
 from jobqueue.exceptions import JobNotStored
 
 if TYPE_CHECKING:
     from jobqueue.models import Job
+
+
+class StoreAtCommit:
+    """What ``on_commit`` calls to store what waits.
+
+    Args:
+        store_it: stores it.
+        jobs: how many jobs it is.
+    """
+
+    def __init__(self, store_it: Callable[[], None], jobs: int = 1) -> None:
+        self._store_it = store_it
+        self.jobs = jobs
+
+    def __call__(self) -> None:
+        """Store it."""
+        self._store_it()
 
 
 def _not_yet(alias: str) -> JobNotStored:

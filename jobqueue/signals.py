@@ -29,6 +29,8 @@ worker_started = Signal()
 worker_stopping = Signal()
 queue_paused = Signal()
 queue_resumed = Signal()
+#: Ours alone: in inline mode, jobs were stored and are to be performed; the sender is the store.
+stored_inline = Signal()
 
 logger = logging.getLogger("jobqueue.job")
 

@@ -35,11 +35,23 @@ FLOORS: dict[str, set[str]] = {
         "taskresults",
         "acting",
         "pausing",
+        "notifying",
     },
     "face": {"jobqueue"},
     "looks": {"search", "insight"},
-    "processes": {"worker", "pool"},
-    "edges": {"backends", "cli", "doctor", "apps", "checks", "testing", "management"},
+    "processes": {"worker", "pool", "inline"},
+    "edges": {
+        "backends",
+        "cli",
+        "doctor",
+        "apps",
+        "checks",
+        "mail",
+        "notifiers",
+        "testing",
+        "pytest_plugin",
+        "management",
+    },
 }
 
 #: Imports that go up, each with its reason.
@@ -70,6 +82,8 @@ STRANGERS: list[tuple[set[str], set[str]]] = [
 
 #: Imports inside functions, each with its reason.
 LATE: dict[tuple[str, str], str] = {
+    ("jobqueue.apps", "jobqueue.inline"): "it needs the models, which are not ready yet where the app is declared",
+    ("jobqueue.pytest_plugin", "jobqueue.testing"): "pytest loads it before there are settings",
     ("jobqueue.pool.daemon", "daemon"): "an optional extra",
     ("jobqueue.sealing", "cryptography.fernet"): "an optional extra",
     ("jobqueue.performing.loading", "jobqueue.performing.tasks"): "Django's tasks, before 6.0 an optional extra",

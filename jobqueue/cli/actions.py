@@ -21,6 +21,7 @@ from jobqueue import checks, logs
 from jobqueue.cli import banner, reload
 from jobqueue.cli.invocation import Invocation
 from jobqueue.conf import get_settings
+from jobqueue.notifying import background
 from jobqueue.performing.executor import Executor
 from jobqueue.performing.timeouts import Alarm
 from jobqueue.pool import account, daemon, preflight
@@ -178,6 +179,7 @@ def work_off(call: Invocation) -> int:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+            background.drain()
     if tally.performed:
         call.say(processed_line(tally.performed, tally.failed, tally.seconds))
     if tally.put_back:

@@ -69,6 +69,7 @@ __all__ = [
     "path_of",
     "register",
     "renew",
+    "sender_for",
     "sender_of",
     "sign",
     "verify",
@@ -159,6 +160,14 @@ def sender_of(performable: Any) -> Any:
         return performable.sender
     target = performable.obj if isinstance(performable, PerformableMethod) else performable
     return target if isinstance(target, type) else type(target)
+
+
+def sender_for(job: Job | ClaimedJob) -> Any:
+    """Return the sender of a row's signals without restoring what it performs; raises as ``open_handler`` does."""
+    data, signed = contents(job)
+    if "job" in data:
+        return find_function(data["job"], signed=signed)
+    return find_class(data["object"]) if "object" in data else receiver_class(data["of"])
 
 
 def dump(performable: Any, stored_options: Mapping[str, Any]) -> tuple[str, str]:

@@ -119,6 +119,7 @@ class Executor:
                 ended = self._perform_loaded(job, loaded, started)
             else:
                 ended = Ended(job, loaded, self._decide(job, loaded), started, time.monotonic())
+                self._tell_of_unloaded(ended)
         except BaseException as error:  # of a receiver, or of an exception's own making: none must end the worker
             outcome = Failed(describe_for(job, error), error)
             ended = Ended(job, outcome, self._decide(job, outcome), started, time.monotonic())
@@ -131,9 +132,9 @@ class Executor:
         try:
             return load(job, self.worker)
         except CorruptHandler as error:
-            return Corrupt(mask_for(job)(f"{type(error).__name__}: {error}"))
+            return Corrupt(mask_for(job)(f"{type(error).__name__}: {error}"), error)
         except UnknownPerformable as error:
-            return Blocked(mask_for(job)(str(error)))
+            return Blocked(mask_for(job)(str(error)), error)
         except MissingRow as error:
             return self._missing(job, error)
         except BaseException as error:  # a module may end the process that imports it
@@ -283,6 +284,12 @@ class Executor:
             blocked_seconds=(job.run_at - job.blocked_at).total_seconds() if job.blocked_at else 0.0,
         )
         return decision if decision.error is None else replace(decision, error=storable(decision.error))
+
+    def _tell_of_unloaded(self, ended: Ended) -> None:
+        """Send the signal about a job that has failed for good without being performed: who sends it is not known."""
+        cause = ended.decision.cause
+        if ended.decision.state is State.FAILED and cause is not None:
+            signals.send(signals.job_failed, None, job=ended.job, exception=cause)
 
     def _tell(self, ended: Ended, loaded: Loaded) -> None:
         """Call the failure hook and send the signals about the end."""

@@ -30,6 +30,7 @@ from tests.docs.project import Project
 PAGE = DOCS / "reference" / "errors.md"
 
 SETTINGS = """\
+EMAIL_BACKEND = "jobqueue.mail.JobEmailBackend"
 INSTALLED_APPS += ["jobqueue", "shop"]
 DATABASES["jobs"] = {**DATABASES["default"], "NAME": BASE_DIR / "jobs.sqlite3"}
 """
@@ -74,6 +75,7 @@ except Exception as error:
 """
 AT_THE_CALL = """
 import asyncio, datetime, json, logging, os, socket, sqlite3, warnings
+from django.core import mail
 from django.db import connection, transaction
 from django.test import override_settings
 from jobqueue import enqueue, enqueue_many, job, retry, send_later
@@ -83,7 +85,7 @@ from jobqueue.doctor.queues import queues
 from jobqueue.models import Job, Pool
 from jobqueue.pool import preflight
 from jobqueue.stores import get_store
-from jobqueue.testing import work_off
+from jobqueue.testing import travel_to, work_off
 from shop.jobs import *
 from shop.models import Order
 
@@ -154,6 +156,12 @@ def while_it_is_locked():
     finally:
         other.close()
 
+def in_a_test(settings, make):
+    block = transaction.atomic()
+    block._from_testcase = True  # as a TestCase opens its own
+    with override_settings(JOBQUEUE=settings), block:
+        make()
+
 order = Order.objects.create()
 send_receipt.enqueue(1).delete()
 logging.getLogger("jobqueue.job").removeHandler(listener)
@@ -161,6 +169,7 @@ doctors()
 mistake(lambda: send_receipt.delay)
 mistake(lambda: enqueue(send_receipt(1)))
 mistake(lambda: under({"STRICT": True}, strictly))
+film = ("film.mp4", b"x" * 100_000, "video/mp4")
 mistake(lambda: under({"MAX_ATTEMPT": 3}, lambda: send_receipt.enqueue(1)))
 mistake(lambda: under({"QUEUES": ["default", "mail"]}, lambda: send_receipt.using(queue="mial").enqueue(1)))
 mistake(lambda: under({"DATABASE": "jbos"}, lambda: send_receipt.enqueue(1)))
@@ -193,6 +202,11 @@ work_off()
 mistake(lambda: retry(done))
 mistake(lambda: retry(99))
 mistake(lambda: retry("99"))
+mistake(lambda: mail.EmailMessage("x", "x", to=["ada@example.com"], attachments=[film]).send())
+mistake(lambda: mail.send_mail("x", "x", None, ["ada@example.com"], auth_user="ada"))
+mistake(lambda: under({"DATABASE": "jobs"}, lambda: send_receipt.enqueue(1) and work_off()))
+mistake(lambda: in_a_test({"DATABASE": "jobs"}, lambda: send_receipt.enqueue(1) and work_off()))
+mistake(lambda: travel_to("tomorrow"))
 mistake(lambda: Job.objects.filter(pk=done.pk).update(run_at=datetime.datetime(1, 1, 1, tzinfo=datetime.UTC)))
 print(json.dumps(said))
 """

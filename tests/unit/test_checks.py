@@ -235,6 +235,13 @@ class TestDeploy:
         assert ids() == []
         assert ids(include_deployment_checks=True) == ["jobqueue.W013"]
 
+    @override_settings(DEBUG=False, SECRET_KEY=KEY, JOBQUEUE={"MODE": "inline"})
+    def test_w017_the_inline_mode_is_for_development(self) -> None:
+        assert ids() == []
+        assert ids(include_deployment_checks=True) == ["jobqueue.W017"]
+        with override_settings(DEBUG=True):
+            assert "jobqueue.W017" not in ids(include_deployment_checks=True)
+
     @override_settings(DEBUG=False, SECRET_KEY=KEY)
     def test_nothing_is_said_of_a_good_deployment(self) -> None:
         assert ids(include_deployment_checks=True) == []

@@ -67,6 +67,11 @@ GOOD: list[tuple[str, Any, Any]] = [
     ("LOG_FORMAT", "logfmt", "logfmt"),
     ("RELEASE", "r" * 64, "r" * 64),
     ("STRICT", True, True),
+    ("MODE", "inline", "inline"),
+    ("NOTIFIERS", [half], (half,)),
+    ("NOTIFIERS", [f"{__name__}.half"], (half,)),
+    ("EMAIL_BACKEND", "shop.mail.Backend", "shop.mail.Backend"),
+    ("EMAIL_OPTIONS", {"queue": "mail"}, {"queue": "mail"}),
 ]
 
 BAD: list[tuple[str, Any, str]] = [
@@ -141,6 +146,15 @@ BAD: list[tuple[str, Any, str]] = [
     ("RELEASE", "\ud800", "must be a string of at most 64 printable characters"),
     ("RELEASE", 7, "must be a string of at most 64 printable characters"),
     ("STRICT", 1, "must be True or False"),
+    ("MODE", "manual", "must be one of worker, inline"),
+    ("NOTIFIERS", f"{__name__}.half", "must be a list of callables, or of their dotted paths"),
+    ("NOTIFIERS", ["shop.notifiers.tell"], "cannot be imported. No module named 'shop'"),
+    ("NOTIFIERS", [7], "has 7, which cannot be called with (job, exception)"),
+    ("NOTIFIERS", [Settings], "names the class Settings; give an instance: Settings(…)"),
+    ("EMAIL_BACKEND", None, "must be a string"),
+    ("EMAIL_BACKEND", "jobqueue.mail.JobEmailBackend", "must name what sends the mails"),
+    ("EMAIL_OPTIONS", ["mail"], "must be a dict of options"),
+    ("EMAIL_OPTIONS", {1: 2}, "must be a dict of options"),
 ]
 
 
@@ -278,6 +292,10 @@ def test_the_defaults() -> None:
         "log_format": "people",
         "release": "",
         "strict": False,
+        "mode": "worker",
+        "notifiers": (),
+        "email_backend": "django.core.mail.backends.smtp.EmailBackend",
+        "email_options": {},
     }
 
 
