@@ -1,10 +1,10 @@
-"""All that a caller may do to a job: enqueue it, and later retry, cancel or hasten it."""
+"""All that a caller may do to a job: enqueue it, and later retry, cancel, hasten or postpone it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
-from datetime import timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from asgiref.sync import sync_to_async
@@ -12,18 +12,15 @@ from django.apps import apps
 from django.db import connections, transaction
 from django.utils import timezone
 
-from jobqueue import signals
+from jobqueue import signals, waking
 from jobqueue.backlog import check_room
-from jobqueue.conf import INLINE, get_settings
 from jobqueue.exceptions import JobStateError, OptionError, QueueFull, shown
 from jobqueue.handlers import as_performable, declared_options, dump, enqueue_hook, sender_of, sign
 from jobqueue.options import Options, behaviour, check_call, merge
 from jobqueue.pending import PendingIds, PendingJob, StoreAtCommit
-from jobqueue.ringing import ringer
 from jobqueue.rows import NewJob, When, due_at
 from jobqueue.states import State
 from jobqueue.stores import get_store
-from jobqueue.stores.ears import SCHEDULE
 from jobqueue.writing import writing
 
 if TYPE_CHECKING:
@@ -152,6 +149,40 @@ def run_now(job: Job | int) -> None:
     _act("run_now", job, (State.SCHEDULED,))
 
 
+def postpone(job: Job | int, run_at: When) -> None:
+    """Let a job that waits run at another time, a later or an earlier one.
+
+    Args:
+        job: the job or its id.
+        run_at: not before this time (aware datetime), or a timedelta from now.
+
+    Raises:
+        JobStateError: if it is in another state, which is named.
+        OptionError: if the time cannot be stored.
+    """
+    _act("postpone", job, (State.SCHEDULED, State.READY), run_at)
+
+
+async def aretry(job: Job | int) -> None:
+    """Do as ``retry`` does, from async code."""
+    await sync_to_async(retry)(job)
+
+
+async def acancel(job: Job | int) -> None:
+    """Do as ``cancel`` does, from async code."""
+    await sync_to_async(cancel)(job)
+
+
+async def arun_now(job: Job | int) -> None:
+    """Do as ``run_now`` does, from async code."""
+    await sync_to_async(run_now)(job)
+
+
+async def apostpone(job: Job | int, run_at: When) -> None:
+    """Do as ``postpone`` does, from async code."""
+    await sync_to_async(postpone)(job, run_at)
+
+
 # From a performable to a row.
 
 
@@ -229,16 +260,7 @@ def _insert_new(store: Store, new: NewJob, performable: Any) -> Job | None:
         if hook is not None:
             hook(job)
     signals.send(signals.job_enqueued, sender_of(performable), job=job)
-    if get_settings().mode == INLINE:
-        return _performed_here(store, job)
-    _ring(store, _concerned(job.queue, job.run_at - job.created_at))
-    return job
-
-
-def _performed_here(store: Store, job: Job) -> Job:
-    """Have a job performed, and return its row as it is then; as it was if it is not kept."""
-    signals.stored_inline.send(store, job_ids=[job.pk])
-    return type(job)._base_manager.using(store.alias).filter(pk=job.pk).first() or job
+    return waking.stored(store, job)
 
 
 class _Signing:
@@ -262,11 +284,8 @@ def _insert_many(store: Store, batches: Iterable[list[_Draft]]) -> list[int]:
         for batch in batches:
             ids += store.insert_many(_Signing(batch))
             for queue, run_at in set(map(_place, batch)):
-                queues |= _concerned(queue, due_at(run_at, now) - now)
-    if get_settings().mode == INLINE:
-        signals.stored_inline.send(store, job_ids=ids)
-    else:
-        _ring(store, queues)
+                queues |= waking.concerned(queue, due_at(run_at, now) - now)
+    waking.stored_many(store, ids, queues)
     return ids
 
 
@@ -293,18 +312,6 @@ def _batches(drafts: Iterable[_Draft]) -> Iterator[list[_Draft]]:
         yield batch
 
 
-def _concerned(queue: str, wait: timedelta) -> set[str]:
-    """Return whom to ring for a job: its queue, or those who promote if it is due before they would look."""
-    if wait <= timedelta():
-        return {queue}
-    return {SCHEDULE} if wait <= timedelta(seconds=get_settings().poll_seconds) else set()
-
-
-def _ring(store: Store, queues: set[str]) -> None:
-    if queues and store.can_notify:
-        transaction.on_commit(lambda: ringer.ring(store, queues), using=store.alias, robust=True)
-
-
 # Where the jobs live in another database than the caller's data.
 
 
@@ -325,23 +332,34 @@ def _at_commit(alias: str, store_it: Callable[[], None], jobs: int = 1) -> None:
 # Acts on stored jobs.
 
 
-def _act(verb: str, job: Job | int, origins: tuple[State, ...]) -> None:
+def _act(verb: str, job: Job | int, origins: tuple[State, ...], run_at: When | None = None) -> None:
     store = get_store()
     job_id = _id_of(job, verb)
+    given = (check_time(run_at, store),) if verb == "postpone" else ()
     row = apps.get_model("jobqueue", "Job")._base_manager.using(store.alias).filter(pk=job_id)
-    with writing(store, f"sync_to_async({verb})"):
-        done = getattr(store, verb)(job_id)
+    with writing(store, f"a{verb}"):
+        done = getattr(store, verb)(job_id, *given)
         with store.statement():
             found = row.values_list("state", "queue").first()
-    if done and get_settings().mode == INLINE:
-        signals.stored_inline.send(store, job_ids=[job_id])
-        return None
     if done:
-        return _ring(store, {found[1]} if found and found[0] == State.READY else set())
+        if found and found[0] == State.READY:
+            waking.made_ready(store, job_id, found[1])
+        return
     if found is None:
         raise JobStateError(f"Job #{job_id} does not exist.")
     possible = " or ".join(each.label for each in origins)
     raise JobStateError(f"Job #{job_id} is {State(found[0]).label}; {verb} takes only a {possible} job.")
+
+
+def check_time(run_at: When | None, store: Store) -> datetime:
+    """Return when a job shall run that is moved to a time.
+
+    Raises:
+        OptionError: if it is no time, or cannot be stored.
+    """
+    if run_at is None:
+        raise OptionError("run_at must be an aware datetime, or a timedelta from now. It is None.")
+    return due_at(check_call({"run_at": run_at})["run_at"], store.now())
 
 
 def _id_of(job: Any, verb: str) -> int:

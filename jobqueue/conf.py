@@ -18,6 +18,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
+from jobqueue import rules
 from jobqueue.exceptions import shown
 from jobqueue.policy.backoff import backoff as attempts_backoff
 
@@ -26,9 +27,6 @@ DAY = 24 * HOUR
 LARGEST_PRIORITY = 2**31 - 1
 QUEUE_NAME = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 REDACTED_WORD = re.compile(r"[A-Za-z0-9_]+")
-#: Django's own sender of mails, and ours, which stores them for it.
-SMTP = "django.core.mail.backends.smtp.EmailBackend"
-JOB_EMAIL = "jobqueue.mail.JobEmailBackend"
 #: The modes: who performs.
 WORKER, INLINE = "worker", "inline"
 #: Settings whose values no message shows.
@@ -64,6 +62,7 @@ class Settings:
             queues, or a dict from queue name to number. None: any number.
         log_format: "people", "logfmt" or "json".
         release: name of the running code's release, shown with each pool.
+        strict: whether a ``@job`` function that is called, and so runs here and now, warns of it.
         mode: "worker" leaves jobs to workers; "inline" performs each at once where it is stored.
         notifiers: each is called with the job and the exception when a job has failed for good.
         email_backend: dotted path of what sends the mails that ``jobqueue.mail.JobEmailBackend`` has stored.
@@ -91,9 +90,10 @@ class Settings:
     max_waiting: int | Mapping[str, int] | None = None
     log_format: str = "people"
     release: str = ""
+    strict: bool = False
     mode: str = WORKER
     notifiers: tuple[Callable[..., Any], ...] = ()
-    email_backend: str = SMTP
+    email_backend: str = rules.SMTP
     email_options: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -133,7 +133,8 @@ def read(raw: Any) -> tuple[Settings, list[Problem]]:
         try:
             values[key.lower()] = rule(value)
         except (TypeError, ValueError) as error:
-            problems.append(Problem(key, f'JOBQUEUE["{key}"] {error}.', _shown(key, value)))
+            what, *more = error.args
+            problems.append(Problem(key, f'JOBQUEUE["{key}"] {what}.', " ".join([*more, _shown(key, value)])))
     settings = Settings(**values)
     return settings, problems + _contradictions(settings)
 
@@ -166,7 +167,8 @@ def _contradictions(settings: Settings) -> list[Problem]:
     return problems
 
 
-# Rules: from the raw value to the stored one, or an error that finishes the sentence 'JOBQUEUE["X"] …'.
+# Rules: from the raw value to the stored one, or an error that finishes the sentence 'JOBQUEUE["X"] …'; what else
+# it has to say is its second argument.
 
 
 def integer(low: int, high: int) -> Callable[[Any], int]:
@@ -186,7 +188,7 @@ def duration(low: float, high: float) -> Callable[[Any], float]:
     def rule(value: Any) -> float:
         seconds = value.total_seconds() if isinstance(value, timedelta) else value
         if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not low <= seconds <= high:
-            raise ValueError(f"must be seconds (or a timedelta) from {low:g} to {high:g}")
+            raise ValueError(f"must be seconds (or timedelta) from {low:g} to {high:.12g}")
         return float(seconds)
 
     return rule
@@ -241,8 +243,8 @@ def encryption_keys(value: Any) -> tuple[str | None, ...]:
     for place, key in enumerate(value, 1):
         if not (is_fernet_key(key) or (key is None and place == 1)):
             raise ValueError(
-                "must be a list of Fernet keys, each 32 bytes as 44 characters of urlsafe base64; "
-                f"number {place} is not"
+                f"must be a list of Fernet keys; number {place} is none",
+                "Each is 32 bytes as 44 characters of urlsafe base64.",
             )
     used = [key for key in value if key]
     if used and find_spec("cryptography") is None:
@@ -278,14 +280,16 @@ def redact(value: Any) -> tuple[str | re.Pattern[str], ...]:
             if each.search(""):
                 raise ValueError(f"has {each.pattern!r}, which finds something in an empty text")
         elif not isinstance(each, str) or not REDACTED_WORD.fullmatch(each):
-            raise ValueError(f"has {each!r}, which is neither a word of A-Z a-z 0-9 _ nor a compiled text pattern")
+            raise ValueError(
+                f"has {each!r}, neither a word nor a compiled text pattern", "Words are of A-Z a-z 0-9 _."
+            )
     return tuple(value)
 
 
 def queue_priorities(value: Any) -> dict[str, int]:
     """Rule for a list of queue names, or a dict from name to default priority."""
     if not isinstance(value, Mapping | list | tuple | set | frozenset):
-        raise ValueError("must be a list of queue names, or a dict from queue name to default priority")
+        raise ValueError("must be a list of names, or a dict from name to priority")
     named = value if isinstance(value, Mapping) else dict.fromkeys(_queue_names(value), 0)
     whole = integer(-LARGEST_PRIORITY, LARGEST_PRIORITY)
     return {name: whole(named[name]) for name in _queue_names(named)}
@@ -302,54 +306,21 @@ def waiting_limits(value: Any) -> int | dict[str, int] | None:
 def _queue_names(value: Collection[Any]) -> Collection[str]:
     for name in value:
         if not isinstance(name, str) or not QUEUE_NAME.fullmatch(name):
-            raise ValueError(f"names a queue {shown(name)}; names are 1 to 64 of A-Z a-z 0-9 _ . : -")
+            raise ValueError(f"names a queue {shown(name)}", "Names are 1 to 64 of A-Z a-z 0-9 _ . : -")
     return value
 
 
 def backoff(value: Any) -> Callable[[int], float | timedelta]:
     """Rule for a callable, or the dotted path of one."""
-    value = _found(value)
+    if isinstance(value, str):
+        try:
+            value = import_string(value)
+        except ImportError as error:
+            raise ValueError("cannot be imported", f"{error}.") from error
     if not callable(value):
         raise ValueError("must be a callable or its dotted path")
     called: Callable[[int], float | timedelta] = value
     return called
-
-
-def notifiers(value: Any) -> tuple[Callable[..., Any], ...]:
-    """Rule for a list of callables that take a job and an exception, or of their dotted paths."""
-    if not isinstance(value, list | tuple):
-        raise ValueError("must be a list of callables (job, exception) or their dotted paths")
-    found = tuple(map(_found, value))
-    for each in found:
-        if isinstance(each, type):
-            raise ValueError(f"names the class {each.__name__}; give an instance: {each.__name__}(…)")
-        if not callable(each):
-            raise ValueError(f"has {shown(each)}, which cannot be called with (job, exception)")
-    return found
-
-
-def _found(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    try:
-        return import_string(value)
-    except ImportError as error:
-        raise ValueError(f"cannot be imported: {error}") from error
-
-
-def email_backend(value: Any) -> str:
-    """Rule for the path of an email backend that is not ours."""
-    path = text(255)(value)
-    if path == JOB_EMAIL:
-        raise ValueError("must name what sends the mails; that would store them as jobs again, for ever")
-    return path
-
-
-def call_options(value: Any) -> dict[str, Any]:
-    """Rule for options of a call; which they are is checked where they are known."""
-    if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
-        raise ValueError('must be a dict of options, such as {"queue": "mail"}')
-    return dict(value)
 
 
 RULES: dict[str, Callable[[Any], Any]] = {
@@ -374,10 +345,11 @@ RULES: dict[str, Callable[[Any], Any]] = {
     "MAX_WAITING": waiting_limits,
     "LOG_FORMAT": one_of("people", "logfmt", "json"),
     "RELEASE": text(64),
+    "STRICT": boolean,
     "MODE": one_of(WORKER, INLINE),
-    "NOTIFIERS": notifiers,
-    "EMAIL_BACKEND": email_backend,
-    "EMAIL_OPTIONS": call_options,
+    "NOTIFIERS": rules.notifiers,
+    "EMAIL_BACKEND": rules.email_backend,
+    "EMAIL_OPTIONS": rules.call_options,
 }
 
 assert {each.name.upper() for each in fields(Settings)} == set(RULES)

@@ -26,6 +26,7 @@ from jobqueue.rows import ClaimedJob
 from jobqueue.states import State
 
 if TYPE_CHECKING:
+    from jobqueue.models import Job
     from jobqueue.performing.executor import Ended
 
 job_logger = logging.getLogger("jobqueue.job")
@@ -52,6 +53,12 @@ class Event:
 
 
 # The fate of jobs
+
+
+def stored(job: Job, in_transaction: bool) -> None:
+    """A job was stored; workers see it at once, or when the caller's transaction commits."""
+    if job_logger.isEnabledFor(logging.DEBUG):
+        _log(logging.DEBUG, "stored", job, queue=job.queue, visible="at commit" if in_transaction else "at once")
 
 
 def started(job: ClaimedJob) -> None:
@@ -121,10 +128,10 @@ def say(level: int, name: str, text: str = "", **fields: Any) -> None:
         _emit(worker_logger, level, event, extra)
 
 
-def unreachable(alias: str, error: Exception, pause: float, failures: int) -> None:
+def unreachable(alias: str, error: Exception, pause: float, failures: int, why: str | None = None) -> None:
     """The database did not answer; it is tried again. Said at first and then more and more rarely."""
     if _is_rare(failures):
-        text = f'Cannot reach database "{alias}": {headline(str(error))}.'
+        text = why or f'Cannot reach database "{alias}": {headline(str(error))}.'
         say(logging.WARNING, "wait", f"{text} Next try in {short(pause)} ({failures + 1}). Ctrl+C stops.")
 
 
@@ -144,7 +151,7 @@ def _is_rare(failures: int) -> bool:
     return failures & (failures - 1) == 0
 
 
-def _log(level: int, name: str, job: ClaimedJob, **fields: Any) -> None:
+def _log(level: int, name: str, job: ClaimedJob | Job, **fields: Any) -> None:
     event = Event(name, f"#{job.id} {job.name}", **fields)
     extra = {"event": f"job.{name}", "job_id": job.id, "job": job.name, **event.fields}
     _emit(job_logger, level, event, {f"jq_{key}": value for key, value in extra.items()})

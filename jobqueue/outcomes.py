@@ -19,12 +19,13 @@ class Succeeded:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The job raised. ``error`` is type, message and traceback as text."""
+    """The job raised. ``error`` is type, message and traceback as text; ``final``: it is not tried again."""
 
     error: str
     exception: BaseException | None = None
     wait: float | None = None
     at: datetime | None = None
+    final: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ class PendingJob:
     """
 
     def __init__(self, alias: str) -> None:
-        self._alias = alias
+        self.alias = alias
         self._job: Job | None = None
 
     def stored(self, job: Job) -> None:
@@ -51,7 +51,7 @@ class PendingJob:
         if name.startswith("__"):
             raise AttributeError(name)
         if self._job is None:
-            raise _not_yet(self._alias)
+            raise _not_yet(self.alias)
         return getattr(self._job, name)
 
     def __str__(self) -> str:

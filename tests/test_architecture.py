@@ -15,9 +15,9 @@ ROOT = Path(__file__).resolve().parents[1]
 
 #: From the lowest floor to the highest. A module may import what is on its own floor or below.
 FLOORS: dict[str, set[str]] = {
-    "words": {"exceptions", "states", "outcomes", "rows", "signals", "conf"},
+    "words": {"exceptions", "states", "outcomes", "rows", "signals", "conf", "rules", "djangotasks", "installed"},
     "policy": {"policy"},
-    "speech": {"logs"},
+    "speech": {"logs", "wording"},
     "secrecy": {"sealing"},
     "job": {"handlers", "options", "models", "migrations"},
     "stores": {"stores"},
@@ -25,6 +25,7 @@ FLOORS: dict[str, set[str]] = {
         "backlog",
         "writing",
         "ringing",
+        "hints",
         "pending",
         "client",
         "declaring",
@@ -32,10 +33,26 @@ FLOORS: dict[str, set[str]] = {
         "performing",
         "rotating",
         "notifying",
+        "waking",
+        "taskresults",
+        "acting",
+        "pausing",
     },
     "face": {"jobqueue"},
+    "looks": {"search", "insight"},
     "processes": {"worker", "pool", "inline"},
-    "edges": {"cli", "doctor", "apps", "checks", "mail", "notifiers", "testing", "pytest_plugin", "management"},
+    "edges": {
+        "backends",
+        "cli",
+        "doctor",
+        "apps",
+        "checks",
+        "mail",
+        "notifiers",
+        "testing",
+        "pytest_plugin",
+        "management",
+    },
 }
 
 #: Imports that go up, each with its reason.
@@ -44,7 +61,19 @@ UPWARDS: dict[tuple[str, str], str] = {
 }
 
 #: On one floor, who must not know whom.
-SENDING = {"client", "declaring", "sending", "pending", "backlog", "writing", "ringing"}
+SENDING = {
+    "client",
+    "declaring",
+    "sending",
+    "pending",
+    "backlog",
+    "writing",
+    "ringing",
+    "waking",
+    "hints",
+    "acting",
+    "pausing",
+}
 STRANGERS: list[tuple[set[str], set[str]]] = [
     (SENDING, {"performing"}),
     ({"performing"}, SENDING),
@@ -59,7 +88,15 @@ LATE: dict[tuple[str, str], str] = {
     ("jobqueue.pytest_plugin", "jobqueue.testing"): "pytest loads it before there are settings",
     ("jobqueue.pool.daemon", "daemon"): "an optional extra",
     ("jobqueue.sealing", "cryptography.fernet"): "an optional extra",
+    ("jobqueue.performing.loading", "jobqueue.performing.tasks"): "Django's tasks, before 6.0 an optional extra",
+    ("jobqueue.doctor.rights", "django.contrib.admin.sites"): "the admin may not be installed",
+    ("jobqueue.apps", "jobqueue.acting"): "it needs the models, which are not there before the apps",
+    ("jobqueue.apps", "jobqueue.models"): "they are not there before the apps",
     ("jobqueue.cli.progress", "rich.console"): "an optional extra",
+    ("jobqueue.cli.tables", "rich.box"): "an optional extra",
+    ("jobqueue.cli.tables", "rich.console"): "an optional extra",
+    ("jobqueue.cli.tables", "rich.table"): "an optional extra",
+    ("jobqueue.cli.tables", "rich.text"): "an optional extra",
     ("jobqueue.cli.progress", "rich.progress"): "an optional extra",
 }
 

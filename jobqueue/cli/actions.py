@@ -285,7 +285,8 @@ def _check(call: Invocation, *, forks: bool) -> None:
     _warn_of_unknown_queues(call)
     _refuse_a_key_that_is_no_secret(call)
     try:
-        preflight.check(call.settings.database, forks=forks, waits=not call.words["fail_fast"])
+        waits = not call.words["fail_fast"]
+        preflight.check(call.settings.database, forks=forks, waits=waits, name=call.options.name)
     except preflight.NotReady as error:
         raise CommandError(str(error), returncode=EXIT_FAILED_TO_START) from None
 

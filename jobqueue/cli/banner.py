@@ -15,6 +15,9 @@ from jobqueue.handlers.resolve import registry
 from jobqueue.models import Job
 from jobqueue.pool.options import PoolOptions
 from jobqueue.stores.base import Store
+from jobqueue.wording import counted
+
+__all__ = ["counted", "details", "starting_line", "summary"]
 
 #: Room for the list of known jobs.
 WIDTH, LINES = 100, 20
@@ -107,8 +110,3 @@ def _counts(store: Store) -> str:
     jobs = Job.objects.using(store.alias)
     due, later = jobs.ready()[:10_000].count(), jobs.scheduled()[:10_000].count()
     return f"{counted(due, 'job')} due, {later:,} later"
-
-
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun, which gets an s where it needs one."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}{'es' if noun.endswith('s') else 's'}"

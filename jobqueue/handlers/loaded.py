@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jobqueue.options import Options
+from jobqueue.outcomes import Decision
+from jobqueue.rows import ClaimedJob
 
 
 @dataclass(slots=True)
@@ -18,9 +20,15 @@ class Loaded:
         sender: class or job function, the sender of signals.
         hooks: object whose methods before, success, error, after, failure are called; None has none.
         options: the declared ones, overlaid by those of the call; without those of the settings.
+        task: of a task of Django's, what its handler tells.
+        encode: turns the result into text instead of the usual encoder; what it raises fails the job.
+        ended: is told what becomes of the row, before that is written.
     """
 
     perform: Callable[[], Any] = field(repr=False)
     sender: Any
     hooks: Any
     options: Options
+    task: Any = None
+    encode: Callable[[Any, ClaimedJob], str | None] | None = None
+    ended: Callable[[Decision], None] | None = None

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from jobqueue.exceptions import CorruptHandler, UnknownPerformable
-from jobqueue.handlers import contents, declared_in
+from jobqueue.handlers import contents, declared_in, tasks
 from jobqueue.handlers.functions import find_function
 from jobqueue.handlers.masking import Mask, masked, sensitive_values
 from jobqueue.handlers.methods import no_method, original, receiver_class, shape_of
@@ -65,6 +65,9 @@ def named_arguments(data: Mapping[str, Any], signed: bool, convert: Callable[[An
         raise CorruptHandler("The handler's args must be a list and its kwargs an object.")
     if "job" in data:
         return find_function(data["job"], signed=signed).shape.named(args, kwargs)
+    if "task" in data:
+        task = tasks.find_task(data["task"])
+        return tasks.shape_of(task.func, task.takes_context).named(args, kwargs)
     receiver = data["of"]
     cls = receiver_class(receiver)
     # A method's parameters are those of the bound one; nothing is called on the instance.

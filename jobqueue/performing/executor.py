@@ -26,6 +26,7 @@ from jobqueue.exceptions import (
     Retry,
     Snooze,
     UnknownPerformable,
+    UnstorableResult,
     as_seconds,
 )
 from jobqueue.handlers.loaded import Loaded
@@ -104,6 +105,8 @@ class Executor:
         self._torn = False
         self._forks = _forks
         self._limits = limits_of(settings)
+        #: Who performs, as the rows say it.
+        self.worker = ""
 
     def perform(self, job: ClaimedJob) -> Ended:
         """Load the handler, perform it within its limits, and decide what becomes of the row."""
@@ -127,7 +130,7 @@ class Executor:
 
     def _load(self, job: ClaimedJob) -> Loaded | Outcome:
         try:
-            return load(job)
+            return load(job, self.worker)
         except CorruptHandler as error:
             return Corrupt(mask_for(job)(f"{type(error).__name__}: {error}"), error)
         except UnknownPerformable as error:
@@ -140,7 +143,7 @@ class Executor:
     def _missing(self, job: ClaimedJob, error: MissingRow) -> Outcome:
         if error.on_missing == "fail":
             return Failed(describe_for(job, error), error)
-        return Cancelled(mask_for(job)(str(error)))
+        return Cancelled(mask_for(job)(f'{error} Cancelled (on_missing="cancel"; with "fail" it fails).'))
 
     def _perform_loaded(self, job: ClaimedJob, loaded: Loaded, started: float) -> Ended:
         signals.send(signals.job_started, loaded.sender, job=job)
@@ -207,7 +210,7 @@ class Executor:
     def _outcome_of(self, job: ClaimedJob, loaded: Loaded, seconds: float) -> Outcome:
         try:
             result = self._run(job, loaded, seconds)
-            return Succeeded() if result is None else Succeeded(encode_result(result, job))
+            return Succeeded() if result is None else Succeeded((loaded.encode or encode_result)(result, job))
         except JobInterrupted:
             return Released("stopped with its worker")
         except BaseException as error:  # a job may raise what it likes; none must end the worker
@@ -251,7 +254,7 @@ class Executor:
             complain(job, "hook error", trouble)
         wait, at = self._next_time(job, loaded, error)
         kind = TimedOut if isinstance(error, JobTimeout) else Failed
-        return kind(text, error, wait, at)
+        return kind(text, error, wait, at, final=isinstance(error, UnstorableResult))
 
     def _next_time(self, job: ClaimedJob, loaded: Loaded, error: BaseException) -> tuple[float | None, Any]:
         """Return the pause or the time that the job itself wants before its next attempt, if any."""
@@ -296,6 +299,8 @@ class Executor:
                 hooks.call(loaded.hooks, "failure", ended.job)
             except BaseException as error:
                 complain(ended.job, "hook failure", error)
+        if loaded.ended is not None:
+            loaded.ended(ended.decision)
         signals.send(signals.job_finished, loaded.sender, job=ended.job, outcome=ended.outcome)
         if isinstance(ended.outcome, Failed):
             signal = signals.job_failed if state is State.FAILED else signals.job_retrying

@@ -7,12 +7,22 @@ from jobqueue.handlers.loaded import Loaded
 from jobqueue.rows import ClaimedJob
 
 
-def load(job: ClaimedJob) -> Loaded:
-    """Return the performable of a job after its signature held; raises as ``open_handler`` does."""
-    return open_handler(
+def load(job: ClaimedJob, worker: str = "") -> Loaded:
+    """Return the performable of a job after its signature held; raises as ``open_handler`` does.
+
+    Args:
+        job: as claimed.
+        worker: who performs it.
+    """
+    loaded = open_handler(
         job.handler,
         name=job.name,
         queue=job.queue,
         max_attempts=job.max_attempts,
         max_run_time=job.max_run_time,
     )
+    if loaded.task is None:
+        return loaded
+    from jobqueue.performing.tasks import as_run
+
+    return as_run(loaded, worker)

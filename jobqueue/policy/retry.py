@@ -99,7 +99,7 @@ def decide(
 
 def _after_failure(outcome: Failed, attempts: int, limits: Limits) -> Decision:
     error, failure = outcome.error, "timed out" if isinstance(outcome, TimedOut) else "failed"
-    if attempts >= limits.max_attempts:
+    if outcome.final or attempts >= limits.max_attempts:
         delete = limits.destroy_failed
         return Decision(State.FAILED, error=error, failure=failure, delete=delete, cause=outcome.exception)
     if outcome.at is not None:

@@ -79,7 +79,7 @@ class WorkOff:
         pool_id = pools.register(name=self.name, host=host, pid=pid, queues=list(self.selection.queues))
         beating = pulse(pool_id) if pulse else None
         try:
-            locked_by = f"{self.name} host:{host} pid:{pid}".strip()
+            self.executor.worker = locked_by = f"{self.name} host:{host} pid:{pid}".strip()
             while jobs := self.claim(pool_id, locked_by):
                 self._perform_all(jobs)
             self._outwait_locks()

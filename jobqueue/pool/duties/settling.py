@@ -9,7 +9,7 @@ from jobqueue.exceptions import JobTimeout
 from jobqueue.notifying import background
 from jobqueue.outcomes import RELEASE, Crashed, Decision, Failed, Outcome, Released, TimedOut
 from jobqueue.pool.duties.base import Duty, Post
-from jobqueue.pool.words import how
+from jobqueue.pool.words import crash
 from jobqueue.rows import ClaimedJob, Finish
 from jobqueue.worker.board import End, Ending, Performing, Seat, Slot
 from jobqueue.worker.judge import Judge
@@ -79,5 +79,5 @@ class Settling(Duty):
             late = f"JobTimeout: it ran longer than its max_run_time and did not heed it; {slot.name} was killed"
             outcome = TimedOut(late, JobTimeout(late.removeprefix("JobTimeout: ")))
             return outcome, self._judge.failed(job, outcome)
-        error = f"Crashed: {slot.name} {how(slot.words.status)} while performing this job"
+        error = crash(slot.name, slot.words.status)
         return Crashed(error), self._judge.crashed(job, error)
