@@ -18,6 +18,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
+from jobqueue import rules
 from jobqueue.exceptions import shown
 from jobqueue.policy.backoff import backoff as attempts_backoff
 
@@ -26,9 +27,6 @@ DAY = 24 * HOUR
 LARGEST_PRIORITY = 2**31 - 1
 QUEUE_NAME = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 REDACTED_WORD = re.compile(r"[A-Za-z0-9_]+")
-#: Django's own sender of mails, and ours, which stores them for it.
-SMTP = "django.core.mail.backends.smtp.EmailBackend"
-JOB_EMAIL = "jobqueue.mail.JobEmailBackend"
 #: The modes: who performs.
 WORKER, INLINE = "worker", "inline"
 #: Settings whose values no message shows.
@@ -95,7 +93,7 @@ class Settings:
     strict: bool = False
     mode: str = WORKER
     notifiers: tuple[Callable[..., Any], ...] = ()
-    email_backend: str = SMTP
+    email_backend: str = rules.SMTP
     email_options: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -314,48 +312,15 @@ def _queue_names(value: Collection[Any]) -> Collection[str]:
 
 def backoff(value: Any) -> Callable[[int], float | timedelta]:
     """Rule for a callable, or the dotted path of one."""
-    value = _found(value)
+    if isinstance(value, str):
+        try:
+            value = import_string(value)
+        except ImportError as error:
+            raise ValueError("cannot be imported", f"{error}.") from error
     if not callable(value):
         raise ValueError("must be a callable or its dotted path")
     called: Callable[[int], float | timedelta] = value
     return called
-
-
-def notifiers(value: Any) -> tuple[Callable[..., Any], ...]:
-    """Rule for a list of callables that take a job and an exception, or of their dotted paths."""
-    if not isinstance(value, list | tuple):
-        raise ValueError("must be a list of callables, or of their dotted paths")
-    found = tuple(map(_found, value))
-    for each in found:
-        if isinstance(each, type):
-            raise ValueError(f"names the class {each.__name__}; give an instance: {each.__name__}(…)")
-        if not callable(each):
-            raise ValueError(f"has {shown(each)}, which cannot be called with (job, exception)")
-    return found
-
-
-def _found(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    try:
-        return import_string(value)
-    except ImportError as error:
-        raise ValueError("cannot be imported", f"{error}.") from error
-
-
-def email_backend(value: Any) -> str:
-    """Rule for the path of an email backend that is not ours."""
-    path = text(255)(value)
-    if path == JOB_EMAIL:
-        raise ValueError("must name what sends the mails", "That would store them as jobs again, for ever.")
-    return path
-
-
-def call_options(value: Any) -> dict[str, Any]:
-    """Rule for options of a call; which they are is checked where they are known."""
-    if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
-        raise ValueError('must be a dict of options, such as {"queue": "mail"}')
-    return dict(value)
 
 
 RULES: dict[str, Callable[[Any], Any]] = {
@@ -382,9 +347,9 @@ RULES: dict[str, Callable[[Any], Any]] = {
     "RELEASE": text(64),
     "STRICT": boolean,
     "MODE": one_of(WORKER, INLINE),
-    "NOTIFIERS": notifiers,
-    "EMAIL_BACKEND": email_backend,
-    "EMAIL_OPTIONS": call_options,
+    "NOTIFIERS": rules.notifiers,
+    "EMAIL_BACKEND": rules.email_backend,
+    "EMAIL_OPTIONS": rules.call_options,
 }
 
 assert {each.name.upper() for each in fields(Settings)} == set(RULES)

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 #: From the lowest floor to the highest. A module may import what is on its own floor or below.
 FLOORS: dict[str, set[str]] = {
-    "words": {"exceptions", "states", "outcomes", "rows", "signals", "conf", "djangotasks", "installed"},
+    "words": {"exceptions", "states", "outcomes", "rows", "signals", "conf", "rules", "djangotasks", "installed"},
     "policy": {"policy"},
     "speech": {"logs", "wording"},
     "secrecy": {"sealing"},
@@ -32,10 +32,11 @@ FLOORS: dict[str, set[str]] = {
         "sending",
         "performing",
         "rotating",
+        "notifying",
+        "waking",
         "taskresults",
         "acting",
         "pausing",
-        "notifying",
     },
     "face": {"jobqueue"},
     "looks": {"search", "insight"},
@@ -68,6 +69,7 @@ SENDING = {
     "backlog",
     "writing",
     "ringing",
+    "waking",
     "hints",
     "acting",
     "pausing",

@@ -39,7 +39,7 @@ from jobqueue.handlers.objects import (
 )
 from jobqueue.handlers.resolve import Declared, SendLaterMarker, is_coroutine, is_task, path_of, register
 from jobqueue.handlers.signing import check_keys, is_signed, renew, sign, verify
-from jobqueue.handlers.tasks import TaskCall, load_task, task_options
+from jobqueue.handlers.tasks import TaskCall, find_task, load_task, task_options
 from jobqueue.options import BEHAVIOUR, Options, check_call
 from jobqueue.rows import ClaimedJob
 
@@ -63,6 +63,7 @@ __all__ = [
     "dump",
     "enqueue_hook",
     "is_coroutine",
+    "is_task",
     "load",
     "open_handler",
     "options_of",
@@ -167,6 +168,8 @@ def sender_for(job: Job | ClaimedJob) -> Any:
     data, signed = contents(job)
     if "job" in data:
         return find_function(data["job"], signed=signed)
+    if "task" in data:
+        return find_task(data["task"])
     return find_class(data["object"]) if "object" in data else receiver_class(data["of"])
 
 
