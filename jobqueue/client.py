@@ -16,7 +16,17 @@ from jobqueue import signals
 from jobqueue.backlog import check_room
 from jobqueue.conf import get_settings
 from jobqueue.exceptions import JobStateError, OptionError, QueueFull, shown
-from jobqueue.handlers import as_performable, declared_options, dump, enqueue_hook, sender_of, sign
+from jobqueue.handlers import (
+    as_body,
+    as_performable,
+    declared_options,
+    describe,
+    dump,
+    enqueue_hook,
+    sender_of,
+    sign,
+)
+from jobqueue.middleware import Storing
 from jobqueue.options import Options, behaviour, check_call, merge
 from jobqueue.pending import PendingIds, PendingJob
 from jobqueue.ringing import ringer
@@ -56,13 +66,17 @@ def enqueue(performable: Any, priority: int | None = None, run_at: When | None =
     """
     performable = as_performable(performable)
     given = _checked(priority, run_at, options)
-    new = _signed(_draft(performable, given, behaviour(given)))
+    merged = merge(declared_options(performable), given)
+    name, data = describe(performable, behaviour(given))
     store = get_store()
-    with writing(store, "aenqueue"):
+    with Storing(name, merged.queue) as call, writing(store, "aenqueue"):
+        new = _signed(_Draft(name, as_body(name, data, call.headers), merged))
         _check_room_for(store, new)
         waits_for = _foreign_transaction(store)
         if waits_for is None:
-            return _insert(store, new, performable)
+            job = _insert(store, new, performable)
+            call.ids.append(job.pk)
+            return job
         pending = PendingJob(waits_for)
         _at_commit(waits_for, lambda: pending.stored(_insert(store, new, performable)))
         return pending  # type: ignore[return-value]
@@ -89,12 +103,13 @@ def enqueue_many(
         raise OptionError('"key" is for a single job; enqueue_many takes none.')
     given = _checked(priority, run_at, options)
     stored = behaviour(given)
-    drafts = (_draft(as_performable(each), given, stored) for each in performables)
     store = get_store()
-    with writing(store, "aenqueue_many"):
+    with Storing(None, given.get("queue")) as call, writing(store, "aenqueue_many"):
+        drafts = (_draft(as_performable(each), given, stored, call.headers) for each in performables)
         waits_for = _foreign_transaction(store)
         if waits_for is None:
-            return _insert_many(store, _with_room(store, _batches(drafts)))
+            call.ids = _insert_many(store, _with_room(store, _batches(drafts)))
+            return call.ids
         prepared = list(drafts)
         check_room(store, map(_place, prepared))
         pending = PendingIds(waits_for)
@@ -169,10 +184,10 @@ class _Draft(NamedTuple):
     options: Options
 
 
-def _draft(performable: Any, given: dict[str, Any], stored: dict[str, Any]) -> _Draft:
+def _draft(performable: Any, given: dict[str, Any], stored: dict[str, Any], headers: dict[str, str]) -> _Draft:
     """Check and encode a performable; ``stored`` are those of the given options that travel in the handler."""
     options = merge(declared_options(performable), given)
-    return _Draft(*dump(performable, stored), options)
+    return _Draft(*dump(performable, stored, headers), options)
 
 
 def _signed(draft: _Draft) -> NewJob:

@@ -26,8 +26,9 @@ DAY = 24 * HOUR
 LARGEST_PRIORITY = 2**31 - 1
 QUEUE_NAME = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 REDACTED_WORD = re.compile(r"[A-Za-z0-9_]+")
+LONGEST_RELEASE = 64
 #: Settings whose values no message shows.
-SECRET = frozenset({"SIGNING_KEYS", "ENCRYPTION_KEYS"})
+SECRET = frozenset({"SIGNING_KEYS", "ENCRYPTION_KEYS", "PROBE_TOKEN"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,10 @@ class Settings:
         max_waiting: how many ready jobs a queue may hold for another to be stored; one number for each of all
             queues, or a dict from queue name to number. None: any number.
         log_format: "people", "logfmt" or "json".
-        release: name of the running code's release, shown with each pool.
+        release: name of the running code's release, kept with pools and jobs. Empty: what the platform or git says.
+        middleware: dotted paths of the classes that stand round the storing and the performing of jobs.
+        probe_token: what a monitor must show to read health and metrics. Empty: no token opens them.
+        alert_after: seconds that a ready job may wait until the site counts as not ready.
     """
 
     database: str = "default"
@@ -82,6 +86,9 @@ class Settings:
     max_waiting: int | Mapping[str, int] | None = None
     log_format: str = "people"
     release: str = ""
+    middleware: tuple[str, ...] = ()
+    probe_token: str = ""
+    alert_after: float = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +221,23 @@ def one_of(*allowed: str) -> Callable[[Any], str]:
     return rule
 
 
+def paths(value: Any) -> tuple[str, ...]:
+    """Rule for a list of dotted paths; what they lead to is imported when it is needed first."""
+    if not isinstance(value, list | tuple):
+        raise ValueError("must be a list of dotted paths of classes")
+    for path in value:
+        if not isinstance(path, str) or "." not in path or not all(map(str.isidentifier, path.split("."))):
+            raise ValueError(f"has {shown(path)}, which is not the dotted path of a class")
+    return tuple(value)
+
+
+def token(value: Any) -> str:
+    """Rule for a secret that is sent in a header."""
+    if value != "" and not (isinstance(value, str) and re.fullmatch(r"[!-~]{16,256}", value)):
+        raise ValueError("must be a string of 16 to 256 ASCII characters without spaces, or empty")
+    return str(value)
+
+
 def keys(value: Any) -> tuple[str, ...]:
     """Rule for a list of secrets."""
     if not isinstance(value, list | tuple) or not all(isinstance(key, str) and key for key in value):
@@ -327,7 +351,10 @@ RULES: dict[str, Callable[[Any], Any]] = {
     "MAX_PAYLOAD_BYTES": integer(256, 1_048_576),
     "MAX_WAITING": waiting_limits,
     "LOG_FORMAT": one_of("people", "logfmt", "json"),
-    "RELEASE": text(64),
+    "RELEASE": text(LONGEST_RELEASE),
+    "MIDDLEWARE": paths,
+    "PROBE_TOKEN": token,
+    "ALERT_AFTER": duration(1, 365 * DAY),
 }
 
 assert {each.name.upper() for each in fields(Settings)} == set(RULES)

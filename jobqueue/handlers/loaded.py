@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,9 +18,11 @@ class Loaded:
         sender: class or job function, the sender of signals.
         hooks: object whose methods before, success, error, after, failure are called; None has none.
         options: the declared ones, overlaid by those of the call; without those of the settings.
+        headers: what was stored with the job beside its arguments.
     """
 
     perform: Callable[[], Any] = field(repr=False)
     sender: Any
     hooks: Any
     options: Options
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)

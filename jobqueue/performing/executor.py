@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 from inspect import iscoroutine
 from threading import Event
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import OperationalError, transaction
 from django.utils import timezone
@@ -30,6 +30,7 @@ from jobqueue.exceptions import (
 )
 from jobqueue.handlers.loaded import Loaded
 from jobqueue.handlers.shown import mask_for
+from jobqueue.middleware import Performing
 from jobqueue.outcomes import (
     Blocked,
     Cancelled,
@@ -47,7 +48,7 @@ from jobqueue.performing import context, hooks
 from jobqueue.performing.connections import ConnectionCare, cancel_queries
 from jobqueue.performing.coroutines import LoopRunner
 from jobqueue.performing.errors import complain, describe_for, storable
-from jobqueue.performing.loading import load
+from jobqueue.performing.loading import Opened, load, opened
 from jobqueue.performing.results import encode_result
 from jobqueue.performing.timeouts import Cooperative, TimeLimit
 from jobqueue.policy.retry import Limits, decide
@@ -63,6 +64,7 @@ COROUTINE_GRACE = 1.0
 LOCKED_SECONDS = 1.0
 
 RunCoroutine = Callable[[Coroutine[Any, Any, Any], float], Any]
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -111,11 +113,7 @@ class Executor:
         self._torn = False
         try:
             self._care.before()
-            loaded = self._load(job)
-            if isinstance(loaded, Loaded):
-                ended = self._perform_loaded(job, loaded, started)
-            else:
-                ended = Ended(job, loaded, self._decide(job, loaded), started, time.monotonic())
+            ended = self._perform_opened(job, started)
         except BaseException as error:  # of a receiver, or of an exception's own making: none must end the worker
             outcome = Failed(describe_for(job, error), error)
             ended = Ended(job, outcome, self._decide(job, outcome), started, time.monotonic())
@@ -124,9 +122,30 @@ class Executor:
         self._care.after(torn=torn, failed=isinstance(ended.outcome, Failed))
         return ended
 
-    def _load(self, job: ClaimedJob) -> Loaded | Outcome:
+    def _perform_opened(self, job: ClaimedJob, started: float) -> Ended:
+        """Open the handler, and perform what is in it inside of what its headers ask for."""
+        found = self._open(job)
+        if not isinstance(found, Opened):
+            return Ended(job, found, self._decide(job, found), started, time.monotonic())
+        with Performing(job, found.headers) as attempt:
+            loaded = self._load(job, found)
+            if isinstance(loaded, Loaded):
+                ended = self._perform_loaded(job, loaded, started)
+            else:
+                ended = Ended(job, loaded, self._decide(job, loaded), started, time.monotonic())
+            attempt.ended(ended.outcome, ended.decision.state)
+        return ended
+
+    def _open(self, job: ClaimedJob) -> Opened | Outcome:
+        return self._to_outcome(job, lambda: opened(job))
+
+    def _load(self, job: ClaimedJob, found: Opened) -> Loaded | Outcome:
+        return self._to_outcome(job, lambda: load(job, found))
+
+    def _to_outcome(self, job: ClaimedJob, step: Callable[[], T]) -> T | Outcome:
+        """Return what a step on the way to the performable returns, or what becomes of the job if it fails."""
         try:
-            return load(job)
+            return step()
         except CorruptHandler as error:
             return Corrupt(mask_for(job)(f"{type(error).__name__}: {error}"))
         except UnknownPerformable as error:
@@ -192,7 +211,7 @@ class Executor:
     def _attempt(self, job: ClaimedJob, loaded: Loaded) -> Outcome:
         """Perform the job as the current one, and call its last hook."""
         seconds = job.max_run_time or self._settings.max_run_time
-        token = context.enter(context.CurrentJob(job, time.monotonic() + seconds))
+        token = context.enter(context.CurrentJob(job, time.monotonic() + seconds, loaded.headers))
         try:
             outcome = self._outcome_of(job, loaded, seconds)
             try:
