@@ -225,6 +225,7 @@ def _print_line(line: str) -> None:
 
 def _configure_logs(call: Invocation) -> None:
     words = call.words
+    logs.introduce(call.options.name)
     style = words["log_format"] or call.settings.log_format
     try:
         if words["syslog"]:
