@@ -85,6 +85,9 @@ Outcome = Succeeded | Failed | TimedOut | Snoozed | Cancelled | Blocked | Corrup
 #: Outcomes that count as failed; the others went as the job or its operator wanted.
 FAILURES = (Failed, Corrupt, Crashed)
 
+#: What people call an attempt that failed.
+FAILURE_WORDS = ("failed", "timed out", "crashed", "corrupt", "unknown")
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:
@@ -99,6 +102,7 @@ class Decision:
         blocked: whether the row waits for a release that knows it.
         error: text for last_error; None leaves the old one.
         result: encoded return value.
+        failure: one of ``FAILURE_WORDS`` if the attempt failed; it is kept in the history then.
         delete: remove the row instead of keeping it in a final state.
     """
 
@@ -110,6 +114,7 @@ class Decision:
     blocked: bool = False
     error: str | None = None
     result: str | None = field(default=None, repr=False)
+    failure: str | None = None
     delete: bool = False
 
 

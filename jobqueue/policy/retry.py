@@ -22,6 +22,7 @@ from jobqueue.outcomes import (
     Released,
     Snoozed,
     Succeeded,
+    TimedOut,
 )
 from jobqueue.policy.backoff import backoff
 from jobqueue.states import State
@@ -60,6 +61,7 @@ class Limits:
 
 
 KEPT = Decision(State.SUCCEEDED)
+CRASHED = "crashed"
 
 
 def decide(
@@ -90,18 +92,19 @@ def decide(
         case Blocked(error=error):
             return _while_blocked(error, blocked_seconds)
         case Corrupt(error=error):
-            return Decision(State.FAILED, error=error)
+            return Decision(State.FAILED, error=error, failure="corrupt")
         case Released() | Lost():
             return RELEASE
 
 
 def _after_failure(outcome: Failed, attempts: int, limits: Limits) -> Decision:
+    error, failure = outcome.error, "timed out" if isinstance(outcome, TimedOut) else "failed"
     if attempts >= limits.max_attempts:
-        return Decision(State.FAILED, error=outcome.error, delete=limits.destroy_failed)
+        return Decision(State.FAILED, error=error, failure=failure, delete=limits.destroy_failed)
     if outcome.at is not None:
-        return Decision(State.SCHEDULED, run_at=outcome.at, error=outcome.error)
+        return Decision(State.SCHEDULED, run_at=outcome.at, error=error, failure=failure)
     wait = _pause(limits, attempts) if outcome.wait is None else outcome.wait
-    return Decision(State.SCHEDULED, wait=_bounded(wait), error=outcome.error)
+    return Decision(State.SCHEDULED, wait=_bounded(wait), error=error, failure=failure)
 
 
 def _pause(limits: Limits, attempts: int) -> float:
@@ -126,14 +129,14 @@ def _after_crash(error: str, attempts: int, crashes: int, limits: Limits) -> Dec
         return _end(f"{error}\nPoison: it has taken its process down {crashes} times.", limits)
     if attempts >= limits.max_attempts:
         return _end(error, limits)
-    return Decision(State.READY, crash=True, error=error)
+    return Decision(State.READY, crash=True, error=error, failure=CRASHED)
 
 
 def _end(error: str, limits: Limits) -> Decision:
-    return Decision(State.FAILED, crash=True, error=error, delete=limits.destroy_failed)
+    return Decision(State.FAILED, crash=True, error=error, failure=CRASHED, delete=limits.destroy_failed)
 
 
 def _while_blocked(error: str, blocked_seconds: float) -> Decision:
     if blocked_seconds >= BLOCKED_LIMIT:
-        return Decision(State.FAILED, charge=False, error=error)
+        return Decision(State.FAILED, charge=False, error=error, failure="unknown")
     return Decision(State.SCHEDULED, wait=BLOCKED_PAUSE, charge=False, blocked=True, error=error)

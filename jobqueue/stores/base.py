@@ -216,8 +216,8 @@ class Store(ABC):
         with self._writing():
             oldest = ended.order_by("finished_at").select_for_update(skip_locked=True)
             ids = list(oldest.values_list("pk", flat=True)[:limit])
-            deleted, _ = self._jobs.filter(pk__in=ids).delete() if ids else (0, {})
-        return deleted
+            _, deleted = self._jobs.filter(pk__in=ids).delete()
+        return deleted.get(Job._meta.label, 0)
 
     @abstractmethod
     def rewrite(self, rows: Sequence[Texts]) -> set[int]:

@@ -67,6 +67,7 @@ WITH RECURSIVE {queues}, pick AS MATERIALIZED (
     SELECT id, priority, run_at FROM jobqueue_job
     WHERE state = 1 AND queue = names.name AND run_at <= statement_timestamp() {priorities}
     ORDER BY priority * -1, run_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED) AS ready
+  WHERE NOT EXISTS (SELECT 1 FROM jobqueue_pause WHERE queue = names.name)
   ORDER BY ready.priority * -1, ready.run_at, ready.id LIMIT %(limit)s)
 UPDATE jobqueue_job AS job
 SET state = 2, claim_id = %(claim_id)s, pool_id = %(pool_id)s, locked_by = %(locked_by)s,
@@ -91,30 +92,46 @@ RETURNING job.id
 """
 
 DELETE = """
-DELETE FROM jobqueue_job AS job
-USING unnest(%s::bigint[], %s::uuid[]) AS d(id, claim_id)
-WHERE job.id = d.id AND job.claim_id = d.claim_id AND job.state + 0 = 2
-RETURNING job.id
+WITH gone AS (
+  DELETE FROM jobqueue_job AS job
+  USING unnest(%s::bigint[], %s::uuid[]) AS d(id, claim_id)
+  WHERE job.id = d.id AND job.claim_id = d.claim_id AND job.state + 0 = 2
+  RETURNING job.id),
+attempts AS (DELETE FROM jobqueue_attempt USING gone WHERE job_id = gone.id),
+reports AS (DELETE FROM jobqueue_report USING gone WHERE job_id = gone.id),
+cancellations AS (DELETE FROM jobqueue_cancellation USING gone WHERE job_id = gone.id)
+SELECT id FROM gone
 """
 
+# A failed attempt is kept in the history in the same breath. "old" is the row before: who held it, and how often it
+# had been tried.
 SETTLE = """
-UPDATE jobqueue_job AS job
-SET state = CASE WHEN d.state > 2 THEN d.state WHEN d.next_run_at > now.at THEN 0 ELSE 1 END,
-    run_at = coalesce(d.next_run_at, job.run_at),
-    attempts = greatest(job.attempts - d.refund, 0), crashes = least(job.crashes + d.crash, 32767),
-    last_error = coalesce(d.error, job.last_error), result = d.result,
-    blocked_at = CASE WHEN d.blocked THEN coalesce(job.blocked_at, now.at) END,
-    failed_at = CASE WHEN d.state = 4 THEN now.at END, finished_at = CASE WHEN d.state > 2 THEN now.at END,
-    started_at = coalesce(now.at - d.since_start * interval '1 second', job.started_at),
-    locked_at = NULL, locked_by = NULL, pool_id = NULL, updated_at = now.at
-FROM (SELECT statement_timestamp() AS at) now,
-     LATERAL (SELECT *, coalesce(given.run_at, now.at + given.wait * interval '1 second') AS next_run_at
-              FROM unnest(%s::bigint[], %s::uuid[], %s::smallint[], %s::timestamptz[], %s::float8[], %s::int[],
-                          %s::int[], %s::bool[], %s::text[], %s::text[], %s::float8[])
-                   AS given(id, claim_id, state, run_at, wait, refund, crash, blocked, error, result, since_start)
-             ) AS d
-WHERE job.id = d.id AND job.claim_id = d.claim_id AND job.state + 0 = 2
-RETURNING job.id
+WITH settled AS (
+  UPDATE jobqueue_job AS job
+  SET state = CASE WHEN d.state > 2 THEN d.state WHEN d.next_run_at > now.at THEN 0 ELSE 1 END,
+      run_at = coalesce(d.next_run_at, job.run_at),
+      attempts = greatest(job.attempts - d.refund, 0), crashes = least(job.crashes + d.crash, 32767),
+      last_error = coalesce(d.error, job.last_error), result = d.result,
+      blocked_at = CASE WHEN d.blocked THEN coalesce(job.blocked_at, now.at) END,
+      failed_at = CASE WHEN d.state = 4 THEN now.at END, finished_at = CASE WHEN d.state > 2 THEN now.at END,
+      started_at = coalesce(now.at - d.since_start * interval '1 second', job.started_at),
+      locked_at = NULL, locked_by = NULL, pool_id = NULL, updated_at = now.at
+  FROM (SELECT statement_timestamp() AS at) now,
+       LATERAL (SELECT *, coalesce(given.run_at, now.at + given.wait * interval '1 second') AS next_run_at
+                FROM unnest(%s::bigint[], %s::uuid[], %s::smallint[], %s::timestamptz[], %s::float8[], %s::int[],
+                            %s::int[], %s::bool[], %s::text[], %s::text[], %s::float8[], %s::text[])
+                     AS given(id, claim_id, state, run_at, wait, refund, crash, blocked, error, result, since_start,
+                              failure)
+               ) AS d
+       JOIN jobqueue_job AS old ON old.id = d.id
+  WHERE job.id = d.id AND job.claim_id = d.claim_id AND job.state + 0 = 2
+  RETURNING job.id, old.attempts, old.locked_by, d.failure, d.error, now.at,
+            now.at - d.since_start * interval '1 second' AS started_at),
+noted AS (
+  INSERT INTO jobqueue_attempt (job_id, number, worker, outcome, started_at, ended_at, error)
+  SELECT id, attempts, coalesce(locked_by, ''), failure, started_at, at, coalesce(error, '')
+  FROM settled WHERE failure IS NOT NULL)
+SELECT id FROM settled
 """
 
 PROMOTE = f"""
@@ -125,7 +142,8 @@ moved AS (
   UPDATE jobqueue_job AS job SET state = 1, updated_at = clock_timestamp()
   FROM due WHERE job.id = due.id AND job.state + 0 = 0 RETURNING job.queue)
 SELECT (SELECT count(*) FROM moved), ARRAY(SELECT DISTINCT queue FROM moved),
-       ARRAY(SELECT name FROM names WHERE name IS NOT NULL),
+       ARRAY(SELECT name FROM names WHERE name IS NOT NULL
+             AND NOT EXISTS (SELECT 1 FROM jobqueue_pause WHERE queue = name)),
        (SELECT extract(epoch FROM run_at - clock_timestamp())::float8 FROM jobqueue_job
         WHERE state = 0 AND run_at > statement_timestamp() ORDER BY run_at LIMIT 1)
 """  # noqa: S608 (constants)
@@ -259,6 +277,7 @@ class PostgreSQLStore(Store):
                 decision.error,
                 decision.result,
                 None if started is None else now - started,
+                decision.failure,
             )
             for _job, decision, started, _ended in finishes
         ]

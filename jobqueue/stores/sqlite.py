@@ -66,7 +66,7 @@ SET state = 2, claim_id = %(claim_id)s, pool_id = %(pool_id)s, locked_by = %(loc
     locked_at = %(now)s, updated_at = %(now)s, attempts = min(attempts, 2147483646) + 1
 WHERE id IN (
     SELECT ready.id FROM names CROSS JOIN jobqueue_job AS ready
-    WHERE ready.id IN (
+    WHERE NOT EXISTS (SELECT 1 FROM jobqueue_pause WHERE queue = names.name) AND ready.id IN (
       SELECT id FROM jobqueue_job
       WHERE state = 1 AND queue = names.name AND run_at <= %(now)s {priorities}
       ORDER BY priority * -1, run_at, id LIMIT %(limit)s)
@@ -91,6 +91,15 @@ WHERE id = %s AND claim_id = %s AND state = 2
 
 DELETE = "DELETE FROM jobqueue_job WHERE id = %s AND claim_id = %s AND state = 2"
 
+# What belonged to jobs that are gone.
+DELETE_REST = [
+    f"""
+    DELETE FROM {table} WHERE job_id IN (SELECT value FROM json_each(%s))
+    AND NOT EXISTS (SELECT 1 FROM jobqueue_job WHERE id = job_id)
+    """  # noqa: S608 (constants)
+    for table in ("jobqueue_attempt", "jobqueue_report", "jobqueue_cancellation")
+]
+
 SETTLE = """
 UPDATE jobqueue_job
 SET state = %s, run_at = coalesce(%s, run_at), attempts = max(attempts - %s, 0), crashes = min(crashes + %s, 32767),
@@ -101,13 +110,23 @@ SET state = %s, run_at = coalesce(%s, run_at), attempts = max(attempts - %s, 0),
 WHERE id = %s AND claim_id = %s AND state = 2
 """
 
+# The row still says who held it, and how often it had been tried.
+NOTE = """
+INSERT INTO jobqueue_attempt (job_id, number, worker, outcome, started_at, ended_at, error)
+SELECT id, attempts, coalesce(locked_by, ''), %s, %s, %s, %s FROM jobqueue_job
+WHERE id = %s AND claim_id = %s AND state = 2
+"""
+
 REWRITE = """
 UPDATE jobqueue_job SET handler = %s, result = %s, last_error = %s
 WHERE id = %s AND state = %s AND claim_id IS %s
 RETURNING id
 """
 
-QUEUES_WITH_WORK = f"WITH RECURSIVE {ALL_QUEUES} SELECT name FROM names WHERE name IS NOT NULL"  # noqa: S608 (a constant)
+QUEUES_WITH_WORK = f"""
+WITH RECURSIVE {ALL_QUEUES} SELECT name FROM names
+WHERE name IS NOT NULL AND NOT EXISTS (SELECT 1 FROM jobqueue_pause WHERE queue = name)
+"""  # noqa: S608 (a constant)
 
 NEXT_DUE = "SELECT +run_at FROM jobqueue_job WHERE state = 0 ORDER BY run_at LIMIT 1"
 
@@ -209,11 +228,24 @@ class SQLiteStore(Store):
         )
 
     def _delete(self, finishes: Sequence[Finish]) -> set[int]:
-        return self._write(DELETE, finishes, [() for _ in finishes])
+        ids = json.dumps([each.job.id for each in finishes])
+        with transaction.atomic(using=self.alias):
+            deleted = self._write(DELETE, finishes, [() for _ in finishes])
+            for statement in DELETE_REST:
+                self._rows(statement, (ids,))
+        return deleted
 
     def _settle(self, finishes: Sequence[Finish]) -> set[int]:
         clock = _Clock()
-        return self._write(SETTLE, finishes, [self._settled(each, clock) for each in finishes])
+        failures = [each for each in finishes if each.decision.failure]
+        with transaction.atomic(using=self.alias):
+            if failures:
+                self._write(NOTE, failures, [self._noted(each, clock) for each in failures])
+            return self._write(SETTLE, finishes, [self._settled(each, clock) for each in finishes])
+
+    def _noted(self, each: Finish, clock: _Clock) -> tuple[Any, ...]:
+        decision, now = each.decision, self._text(clock.now)
+        return decision.failure, self._text(clock.at(each.started)), now, decision.error or ""
 
     def _settled(self, each: Finish, clock: _Clock) -> tuple[Any, ...]:
         decision, now = each.decision, self._text(clock.now)

@@ -225,7 +225,7 @@ class Clerk(threading.Thread):
             if len(finishes) > 1:
                 return {job_id for each in finishes for job_id in self._finish_all([each], write)}
             text = f"The end of this job could not be written: {logs.headline(str(error))}"
-            parked = [Finish(finishes[0].job, Decision(State.FAILED, error=text))]
+            parked = [Finish(finishes[0].job, Decision(State.FAILED, error=text, failure="failed"))]
             lost, locked = self._steadily(lambda: write(parked))
         for each in lost:
             logs.lost(each.job)

@@ -172,7 +172,8 @@ class Plan:
     @property
     def indexes(self) -> set[str]:
         """The indexes of the jobs that were read."""
-        return {node["Index Name"] for node in self.nodes if "Index Name" in node} - {"jobqueue_pool_pkey"}
+        names = {node["Index Name"] for node in self.nodes if "Index Name" in node}
+        return {name for name in names if name.startswith("jobqueue_job")}
 
     @property
     def scans(self) -> set[str]:
@@ -191,7 +192,11 @@ class Plan:
     @property
     def updated(self) -> int:
         """The rows of jobs that were changed."""
-        changes = [node for node in self.nodes if node["Node Type"] == "ModifyTable"]
+        changes = [
+            node
+            for node in self.nodes
+            if node["Node Type"] == "ModifyTable" and node["Relation Name"] == "jobqueue_job"
+        ]
         changed = (
             next(each for each in node["Plans"] if each["Parent Relationship"] == "Outer") for node in changes
         )
@@ -296,10 +301,10 @@ class TestPlansOfPostgreSQL:
         self, backlog: int, store: Store, control: Explain, statement: str
     ) -> None:
         ids = hold_many(backlog)
-        given = {
+        given: dict[str, list[Any]] = {
             postgresql.FINISH_SUCCEEDED: [None, 0.0, 0.0],
             postgresql.DELETE: [],
-            postgresql.SETTLE: [1, None, 0.0, 0, 0, False, None, None, 0.0],
+            postgresql.SETTLE: [1, None, 0.0, 0, 0, False, "no", None, 0.0, "failed"],
         }
         columns = [ids, [CLAIM] * LIMIT, *([each] * LIMIT for each in given[statement])]
         plan = control(statement, columns)

@@ -69,21 +69,23 @@ class TestFailures:
         assert len(starts) == 25
         assert starts[:5] == [0, 6, 27, 113, 374]
         assert starts[-1] == 1_763_140
-        assert last == Decision(State.FAILED, error="ValueError: no")
+        assert last == Decision(State.FAILED, error="ValueError: no", failure="failed")
 
     @pytest.mark.parametrize("most", [1, 2, 3, 100])
     def test_max_attempts_is_the_number_of_starts(self, most: int) -> None:
         assert len(live(Failed("no"), max_attempts=most)[0]) == most
 
     def test_running_over_time_is_a_failure_like_any_other(self) -> None:
-        assert decided(TimedOut("late"), 2) == decided(Failed("late"), 2)
+        assert decided(TimedOut("late"), 2) == replace(decided(Failed("late"), 2), failure="timed out")
 
     def test_a_pause_of_the_job_s_own_stands_in_for_the_backoff(self) -> None:
-        assert decided(Failed("no", wait=1.5)) == Decision(State.SCHEDULED, wait=1.5, error="no")
-        assert decided(Failed("no", wait=0.0)) == Decision(State.SCHEDULED, wait=0.0, error="no")
+        assert decided(Failed("no", wait=1.5)) == Decision(State.SCHEDULED, wait=1.5, error="no", failure="failed")
+        assert decided(Failed("no", wait=0.0)) == Decision(State.SCHEDULED, wait=0.0, error="no", failure="failed")
 
     def test_a_time_of_the_job_s_own_stands_in_for_the_backoff(self) -> None:
-        assert decided(Failed("no", at=TOMORROW)) == Decision(State.SCHEDULED, run_at=TOMORROW, error="no")
+        assert decided(Failed("no", at=TOMORROW)) == Decision(
+            State.SCHEDULED, run_at=TOMORROW, error="no", failure="failed"
+        )
 
     def test_neither_gives_it_more_attempts(self) -> None:
         assert decided(Failed("no", wait=1.0), 25).state is State.FAILED
@@ -107,16 +109,20 @@ class TestFailures:
         "broken", [lambda attempts: 1 / 0, lambda attempts: None, lambda attempts: float("nan")]
     )
     def test_a_backoff_that_fails_gives_way_to_the_default(self, broken: Callable[[int], Any]) -> None:
-        assert decided(Failed("no"), 3, backoff=broken) == Decision(State.SCHEDULED, wait=86.0, error="no")
+        assert decided(Failed("no"), 3, backoff=broken) == Decision(
+            State.SCHEDULED, wait=86.0, error="no", failure="failed"
+        )
 
     def test_destroy_failed_jobs_deletes_at_the_last_failure_only(self) -> None:
         assert decided(Failed("no"), 24, destroy_failed=True).delete is False
-        assert decided(Failed("no"), 25, destroy_failed=True) == Decision(State.FAILED, error="no", delete=True)
+        assert decided(Failed("no"), 25, destroy_failed=True) == Decision(
+            State.FAILED, error="no", failure="failed", delete=True
+        )
 
 
 class TestCrashes:
     def test_the_job_goes_back_at_once_and_the_crash_is_counted(self) -> None:
-        assert decided(Crashed("killed")) == Decision(State.READY, crash=True, error="killed")
+        assert decided(Crashed("killed")) == Decision(State.READY, crash=True, error="killed", failure="crashed")
 
     def test_the_third_crash_parks_it_as_poison(self) -> None:
         starts, last = live(Crashed("killed"))
@@ -131,7 +137,7 @@ class TestCrashes:
     def test_a_crash_is_an_attempt_too(self) -> None:
         starts, last = live(Crashed("killed"), max_attempts=2)
         assert len(starts) == 2
-        assert last == Decision(State.FAILED, crash=True, error="killed")
+        assert last == Decision(State.FAILED, crash=True, error="killed", failure="crashed")
 
     def test_a_job_of_at_most_once_ends_with_its_first_crash(self) -> None:
         starts, last = live(Crashed("killed"), retry_crashes=False)
@@ -166,7 +172,9 @@ class TestOtherEnds:
         assert decision == Decision(State.CANCELLED, error="its row is gone")
 
     def test_a_corrupt_row_is_parked_at_once_and_kept_as_evidence(self) -> None:
-        assert decided(Corrupt("not JSON"), destroy_failed=True) == Decision(State.FAILED, error="not JSON")
+        assert decided(Corrupt("not JSON"), destroy_failed=True) == Decision(
+            State.FAILED, error="not JSON", failure="corrupt"
+        )
 
     def test_a_job_that_this_release_does_not_know_waits_for_one_that_does(self) -> None:
         waiting = Decision(State.SCHEDULED, wait=BLOCKED_PAUSE, charge=False, blocked=True, error="unknown")
@@ -175,7 +183,7 @@ class TestOtherEnds:
 
     def test_a_job_that_nobody_has_known_for_an_hour_is_parked(self) -> None:
         decision = decided(Blocked("unknown"), blocked_seconds=BLOCKED_LIMIT)
-        assert decision == Decision(State.FAILED, charge=False, error="unknown")
+        assert decision == Decision(State.FAILED, charge=False, error="unknown", failure="unknown")
 
     @pytest.mark.parametrize("outcome", [Released(), Released("stopped"), Lost()])
     def test_what_was_not_performed_goes_back_uncharged(self, outcome: Outcome) -> None:

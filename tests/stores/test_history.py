@@ -1,0 +1,109 @@
+"""What is kept beside a job's row: its failed attempts; and that paused queues rest."""
+
+from __future__ import annotations
+
+import pytest
+
+from jobqueue.models import Attempt, Cancellation, Job, Pause, Report
+from jobqueue.outcomes import RELEASE, Decision
+from jobqueue.rows import ClaimedJob, Finish
+from jobqueue.states import State
+from jobqueue.stores.base import Store
+from tests.stores.shelf import ENDED, STARTED, claim, new, request, stored, succeeded
+
+AGAIN = Decision(State.SCHEDULED, wait=0.0, error="builtins.ValueError: no", failure="failed")
+LAST = Decision(State.FAILED, error="builtins.OSError: gone", failure="timed out")
+
+
+def ended(job: ClaimedJob, decision: Decision) -> Finish:
+    return Finish(job, decision, STARTED, ENDED)
+
+
+class TestHistory:
+    def test_each_failed_attempt_is_kept_with_who_and_when(self, store: Store, pool: int) -> None:
+        job = stored(store)
+        for decision in (AGAIN, LAST):
+            [claimed] = claim(store, pool, worker="host:here pid:7")
+            assert store.finish([ended(claimed, decision)]) == []
+        first, second = Job.objects.get(pk=job.pk).tries.all()
+        assert (first.number, first.outcome, first.error) == (1, "failed", AGAIN.error)
+        assert (second.number, second.outcome, second.error) == (2, "timed out", LAST.error)
+        assert {first.worker, second.worker} == {"host:here pid:7"}
+        assert first.started_at is not None
+        assert (first.ended_at - first.started_at).total_seconds() >= 1
+
+    def test_what_was_not_performed_has_no_start(self, store: Store, pool: int) -> None:
+        stored(store)
+        [claimed] = claim(store, pool)
+        store.finish([Finish(claimed, Decision(State.FAILED, error="forged", failure="corrupt"))])
+        assert Attempt.objects.get().started_at is None
+
+    @pytest.mark.parametrize(
+        "decision",
+        [
+            Decision(State.SUCCEEDED),
+            Decision(State.SUCCEEDED, result="7"),
+            Decision(State.SCHEDULED, wait=5.0, charge=False),
+            Decision(State.CANCELLED, error="its row is gone"),
+            RELEASE,
+        ],
+        ids=["success", "result", "snooze", "cancel", "release"],
+    )
+    def test_other_ends_leave_none(self, store: Store, pool: int, decision: Decision) -> None:
+        stored(store)
+        store.finish([ended(each, decision) for each in claim(store, pool)])
+        assert not Attempt.objects.exists()
+
+    def test_a_stale_claim_leaves_none(self, store: Store, pool: int) -> None:
+        stored(store)
+        [stale] = claim(store, pool)
+        store.finish([Finish(stale, RELEASE)])
+        [fresh] = claim(store, pool)
+        assert store.finish([ended(stale, AGAIN)]) == [ended(stale, AGAIN)]
+        assert not Attempt.objects.exists()
+        assert store.finish([ended(fresh, AGAIN)]) == []
+
+    def test_a_repeated_finish_leaves_one(self, store: Store, pool: int) -> None:
+        stored(store)
+        [claimed] = claim(store, pool)
+        assert store.finish([ended(claimed, LAST)]) == store.finish([ended(claimed, LAST)]) == []
+        assert Attempt.objects.count() == 1
+
+    def test_it_goes_with_its_job(self, store: Store, pool: int) -> None:
+        jobs = [stored(store) for _ in range(4)]
+        first, second, third, fourth = claim(store, pool)
+        for job in jobs:
+            Report.objects.create(job=job, text="halfway")
+            Cancellation.objects.create(job=job)
+        store.finish([ended(each, AGAIN) for each in (first, second, third, fourth)])
+        again = claim(store, pool)
+        gone = Decision(State.SUCCEEDED, delete=True)
+        store.finish([ended(again[0], gone), succeeded(again[1]), ended(again[2], LAST)])
+        assert store.prune(-60.0) == 1
+        for model in (Attempt, Report, Cancellation):
+            left = set(model._base_manager.values_list("job_id", flat=True))
+            assert left == {again[2].id, again[3].id}, model
+
+    def test_ends_that_are_not_ours_delete_nothing(self, store: Store, pool: int) -> None:
+        job = stored(store)
+        [claimed] = claim(store, pool)
+        Report.objects.create(job=job, text="halfway")
+        stale = claimed._replace(claim_id=request(pool).claim_id)
+        gone = ended(stale, Decision(State.SUCCEEDED, delete=True))
+        assert store.finish([gone]) == [gone]
+        assert Report.objects.exists()
+
+
+class TestPauses:
+    def test_nobody_claims_from_a_paused_queue(self, store: Store, pool: int) -> None:
+        store.insert_many([new(queue="mail"), new(queue="default"), new(queue="mail", priority=9)])
+        Pause.objects.create(queue="mail", reason="the server is being moved")
+        assert [each.queue for each in claim(store, pool)] == ["default"]
+        assert claim(store, pool, queues=("mail",)) == []
+        Pause.objects.all().delete()
+        assert len(claim(store, pool, queues=("mail",))) == 2
+
+    def test_nobody_is_woken_for_it(self, store: Store) -> None:
+        store.insert_many([new(queue="mail"), new(queue="default")])
+        Pause.objects.create(queue="mail")
+        assert store.promote().ready == {"default"}
