@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -95,3 +96,23 @@ def _forget(*, setting: str, **_: Any) -> None:
 
 
 setting_changed.connect(_forget)
+
+
+# A worker goes on with the code that it has loaded, however new the code in its folder is.
+
+RESTART = "Restart: python manage.py jobworker restart"
+
+
+def outdated(who: str, theirs: str, since: datetime, ours: str) -> str:
+    """Return the sentence about a pool that runs another release than the site, without what to type."""
+    runs = f"release {theirs}" if theirs else "no known release"
+    return f"{who} runs {runs} since {_day(since)}; the site runs {ours}."
+
+
+def _day(moment: datetime) -> str:
+    """Return a time as people name it: 12:04, Tuesday, 2026-11-03."""
+    moment, now = moment.astimezone(), datetime.now().astimezone()
+    days = (now.date() - moment.date()).days
+    if days < 1:
+        return f"{moment:%H:%M}"
+    return f"{moment:%A}" if days < 7 else f"{moment:%Y-%m-%d}"

@@ -18,7 +18,7 @@ from django.core.management.base import CommandError
 from django.db import connections
 
 from jobqueue import checks, logs
-from jobqueue.cli import banner
+from jobqueue.cli import banner, releases
 from jobqueue.cli.invocation import Invocation
 from jobqueue.conf import get_settings
 from jobqueue.performing.executor import Executor
@@ -139,6 +139,8 @@ def status(call: Invocation) -> int:
     if holder is None:
         return _say_not_running(call)
     call.say(f"Running, pid {holder} ({call.pid_file.path}).")
+    if line := releases.outdated_line(call.settings.database, call.options.host, holder):
+        call.say(line)
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 import django
@@ -10,8 +11,9 @@ from django.db import DatabaseError, InterfaceError, connections
 
 import jobqueue
 from jobqueue.conf import Settings
-from jobqueue.models import Job
+from jobqueue.models import Job, Pool
 from jobqueue.pool.options import PoolOptions
+from jobqueue.release import release
 from jobqueue.stores.base import Store
 
 VENDORS = {"postgresql": "PostgreSQL", "sqlite": "SQLite"}
@@ -33,6 +35,7 @@ def details(options: PoolOptions, settings: Settings, store: Store) -> Iterator[
     yield f"    {'   '.join(_parts(options, store))}"
     try:
         yield f"    {_counts(store)}"
+        yield from _other_releases(store)
     except (DatabaseError, InterfaceError):
         yield "    the database does not answer yet"
     yield "    Ctrl+C once: finish running jobs and stop. Twice: put them back and stop."
@@ -61,8 +64,8 @@ def _versions(settings: Settings) -> str:
     name = str(connection.settings_dict["NAME"])
     database = f'{VENDORS.get(connection.vendor, connection.vendor)} "{name.rpartition("/")[2]}"'
     parts = [f"jobqueue {jobqueue.__version__}", f"Django {django.get_version()}", database]
-    if settings.release:
-        parts.append(f"release {settings.release}")
+    if release():
+        parts.append(f"release {release()}")
     if django_settings.DEBUG:
         parts.append("DEBUG on")
     return ", ".join(parts)
@@ -78,6 +81,18 @@ def _counts(store: Store) -> str:
     jobs = Job.objects.using(store.alias)
     due, later = jobs.ready()[:10_000].count(), jobs.scheduled()[:10_000].count()
     return f"{counted(due, 'job')} due, {later:,} later"
+
+
+def _other_releases(store: Store) -> Iterator[str]:
+    """Yield the line about living pools of other releases, if there are any."""
+    living = Pool.objects.using(store.alias).filter(alive=True).exclude(release=release())
+    if release() and (counts := Counter(living.values_list("release", flat=True)[:1000])):
+        yield f"    other releases at work: {told_releases(counts)}"
+
+
+def told_releases(counts: Counter[str]) -> str:
+    """Return releases and how many pools run each: ``4f2a (1 pool), 9c1e (2 pools)``."""
+    return ", ".join(f"{name or 'none'} ({counted(count, 'pool')})" for name, count in counts.items())
 
 
 def counted(number: int, noun: str) -> str:

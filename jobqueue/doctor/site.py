@@ -28,6 +28,7 @@ class Site:
         settings: those of jobqueue.
         thorough: whether to take as long as it needs.
         strict: whether to raise what keeps a topic from looking, instead of reporting it.
+        release: of the code that the site runs; "" if it is not known.
         clock: this host's time of day, as ``time.time``.
     """
 
@@ -37,12 +38,14 @@ class Site:
         *,
         thorough: bool = False,
         strict: bool = False,
+        release: str = "",
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.settings = settings
         self.alias = settings.database
         self.thorough = thorough
         self.strict = strict
+        self.release = release
         self.clock = clock
 
     @property
