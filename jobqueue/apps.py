@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 from django.apps import AppConfig
-from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import autodiscover_modules
 
 from jobqueue import checks  # noqa: F401 (registers the checks)
@@ -23,5 +20,4 @@ class JobQueueConfig(AppConfig):
     def ready(self) -> None:
         """Import every installed app's ``jobs`` module, so that its jobs are known; note which release that is."""
         autodiscover_modules("jobs")
-        with suppress(ImproperlyConfigured):  # the checks tell of it
-            release()
+        release()

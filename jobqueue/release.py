@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings as django_settings
+from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 
 from jobqueue.conf import LONGEST_RELEASE, get_settings
@@ -40,7 +41,14 @@ def release() -> str:
 
 def present_release() -> str:
     """Return the release that a process would load now: in a folder that git keeps, code may be newer than we are."""
-    return get_settings().release or _from_platform() or _from_git(getattr(django_settings, "BASE_DIR", None))
+    return _from_settings() or _from_platform() or _from_git(getattr(django_settings, "BASE_DIR", None))
+
+
+def _from_settings() -> str:
+    try:
+        return get_settings().release
+    except ImproperlyConfigured:  # others tell of it
+        return ""
 
 
 def _from_platform() -> str:

@@ -21,6 +21,7 @@ from jobqueue import checks, logs
 from jobqueue.cli import banner, releases
 from jobqueue.cli.invocation import Invocation
 from jobqueue.conf import get_settings
+from jobqueue.middleware import middleware
 from jobqueue.performing.executor import Executor
 from jobqueue.performing.timeouts import Alarm
 from jobqueue.pool import account, daemon, preflight
@@ -47,6 +48,7 @@ def perform(words: dict[str, Any], say: Callable[[str], None]) -> int:
     action = _action(words)
     try:
         call = Invocation(words, say, get_settings())
+        middleware()  # imported once, before the workers are forked
     except ImproperlyConfigured as error:
         raise CommandError(str(error), returncode=EXIT_FAILED_TO_START) from None
     _check_priorities(call)

@@ -15,6 +15,7 @@ from uuid import uuid4
 
 import pytest
 from django.core.management import load_command_class
+from django.test import override_settings
 from django.utils import timezone
 
 import jobqueue
@@ -186,6 +187,7 @@ class Listener(logging.Handler):
         self.records.append(record)
 
 
+@override_settings(JOBQUEUE={"RELEASE": "9c1e2f0"})
 def done() -> logging.LogRecord:
     """What is logged when a job is done."""
     now = timezone.now()

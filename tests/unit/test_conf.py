@@ -65,6 +65,12 @@ GOOD: list[tuple[str, Any, Any]] = [
     ("LOG_FORMAT", "json", "json"),
     ("LOG_FORMAT", "logfmt", "logfmt"),
     ("RELEASE", "r" * 64, "r" * 64),
+    ("MIDDLEWARE", ["shop.middleware.Tenants"], ("shop.middleware.Tenants",)),
+    ("MIDDLEWARE", (), ()),
+    ("PROBE_TOKEN", "", ""),
+    ("PROBE_TOKEN", "0123456789abcdef", "0123456789abcdef"),
+    ("ALERT_AFTER", 1, 1.0),
+    ("ALERT_AFTER", timedelta(hours=1), 3600.0),
 ]
 
 BAD: list[tuple[str, Any, str]] = [
@@ -138,6 +144,15 @@ BAD: list[tuple[str, Any, str]] = [
     ("RELEASE", "a\0b", "must be a string of at most 64 printable characters"),
     ("RELEASE", "\ud800", "must be a string of at most 64 printable characters"),
     ("RELEASE", 7, "must be a string of at most 64 printable characters"),
+    ("MIDDLEWARE", "shop.middleware.Tenants", "must be a list of dotted paths of classes"),
+    ("MIDDLEWARE", ["Tenants"], "has 'Tenants', which is not the dotted path of a class"),
+    ("MIDDLEWARE", [dict], "has <class 'dict'>, which is not the dotted path of a class"),
+    ("MIDDLEWARE", ["shop..Tenants"], "has 'shop..Tenants', which is not the dotted path of a class"),
+    ("PROBE_TOKEN", None, "must be a string of 16 to 256 ASCII characters without spaces, or empty"),
+    ("PROBE_TOKEN", "too short", "must be a string of 16 to 256 ASCII characters without spaces, or empty"),
+    ("PROBE_TOKEN", "grün-grün-grün-grün", "must be a string of 16 to 256 ASCII characters without spaces"),
+    ("ALERT_AFTER", 0, "must be seconds (or a timedelta) from 1 to 3.1536e+07"),
+    ("ALERT_AFTER", None, "must be seconds (or a timedelta) from 1 to 3.1536e+07"),
 ]
 
 
@@ -272,6 +287,9 @@ def test_the_defaults() -> None:
         "max_waiting": None,
         "log_format": "people",
         "release": "",
+        "middleware": (),
+        "probe_token": "",
+        "alert_after": 300.0,
     }
 
 

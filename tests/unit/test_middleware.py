@@ -114,7 +114,7 @@ class TestLanguage:
 
 class TestHeaders:
     def test_a_job_without_any_has_no_part_for_them(self, settings: Any) -> None:
-        del settings.BASE_DIR
+        settings.BASE_DIR = None
         assert "headers" not in contents(look.enqueue())[0]
 
     def test_a_middleware_adds_some_and_they_are_there_when_it_is_performed(self, use: Any) -> None:
