@@ -35,7 +35,7 @@ FLOORS: dict[str, set[str]] = {
     },
     "face": {"jobqueue"},
     "processes": {"worker", "pool"},
-    "edges": {"cli", "doctor", "apps", "checks", "integrations", "testing", "management"},
+    "edges": {"cli", "doctor", "apps", "checks", "integrations", "gauges", "probes", "urls", "testing", "management"},
 }
 
 #: Imports that go up, each with its reason.
@@ -56,6 +56,7 @@ STRANGERS: list[tuple[set[str], set[str]]] = [
 #: Imports inside functions, each with its reason.
 LATE: dict[tuple[str, str], str] = {
     ("jobqueue.pool.daemon", "daemon"): "an optional extra",
+    ("jobqueue.probes", "jobqueue.integrations.prometheus"): "an optional extra",
     ("jobqueue.sealing", "cryptography.fernet"): "an optional extra",
     ("jobqueue.cli.progress", "rich.console"): "an optional extra",
     ("jobqueue.cli.progress", "rich.progress"): "an optional extra",

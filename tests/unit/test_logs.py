@@ -262,7 +262,7 @@ class TestForMachines:
         settings.JOBQUEUE = {"RELEASE": "9c1e2f0"}
         records: list[logging.LogRecord] = []
         listener = logging.Handler()
-        listener.emit = records.append  # type: ignore[method-assign]
+        listener.emit = records.append  # type: ignore[assignment, method-assign]
         loggers.handlers[:] = [listener]
         loggers.setLevel(logging.INFO)
         logs.configure(0)
