@@ -15,8 +15,10 @@ from jobqueue.states import State
 from jobqueue.stores import tallies
 from jobqueue.stores.lanes import read_lanes
 
-#: Jobs of a queue are counted up to here.
-MANY = 10_000
+#: The ready jobs of a queue are counted up to here …
+MOST_READY = 2_500
+#: … and those of another state, of all queues together, up to here.
+MOST_OTHERS = 10_000
 #: Queues and priorities that are looked at.
 LANES = 1000
 #: Failures are told of for so long.
@@ -40,7 +42,7 @@ class Gauges:
 
     Attributes:
         now: the database's time.
-        counts: jobs by state and queue, up to ``MANY`` each; failed ones of a day, among its newest ends.
+        counts: jobs by state and queue, as far as they are counted; failed ones of a day, among its newest ends.
         oldest: seconds for which the oldest ready job of a queue waits.
         pools: those alive.
         paused: queues that rest.
@@ -70,10 +72,10 @@ def read_gauges() -> Gauges:
     with site.store.looking(PATIENCE):
         oldest = oldest_waiting(site)
         counts = {
-            State.READY: {queue: site.store.waiting(queue, MANY) for queue in oldest},
-            State.SCHEDULED: tallies.scheduled(site.alias, MANY),
-            State.RUNNING: tallies.running(site.alias, MANY),
-            State.FAILED: tallies.failed(site.alias, site.now - LATELY, MANY),
+            State.READY: {queue: site.store.waiting(queue, MOST_READY) for queue in oldest},
+            State.SCHEDULED: tallies.scheduled(site.alias, MOST_OTHERS),
+            State.RUNNING: tallies.running(site.alias, MOST_OTHERS),
+            State.FAILED: tallies.failed(site.alias, site.now - LATELY, MOST_OTHERS),
         }
         return Gauges(site.now, counts, oldest, site.living, paused(site))
 

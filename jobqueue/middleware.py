@@ -45,6 +45,9 @@ LANGUAGE, RELEASE = "language", "release"
 #: Most headers of a job, and the longest name and value, in characters.
 MOST_HEADERS, LONGEST_NAME, LONGEST_VALUE = 32, 64, 8192
 
+#: What our own need.
+EXTRAS = {"jobqueue.integrations.opentelemetry": "otel", "jobqueue.integrations.sentry": "sentry"}
+
 Headers = Mapping[str, str]
 
 
@@ -63,6 +66,9 @@ def _make(path: str) -> Any:
         made = import_string(path)()
     except Exception as error:
         text = f'JOBQUEUE["MIDDLEWARE"]: {path} cannot be had: {type(error).__name__}: {error}'
+        extra = EXTRAS.get(path.rpartition(".")[0])
+        if extra and isinstance(error, ImportError):
+            text = f'{text}. It needs: pip install "jobqueue[{extra}]"'
         raise ImproperlyConfigured(text) from error
     if not any(callable(getattr(made, name, None)) for name in ("storing", "performing")):
         raise ImproperlyConfigured(f'JOBQUEUE["MIDDLEWARE"]: {path} has no method "storing" or "performing".')

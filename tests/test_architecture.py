@@ -35,7 +35,18 @@ FLOORS: dict[str, set[str]] = {
     },
     "face": {"jobqueue"},
     "processes": {"worker", "pool"},
-    "edges": {"cli", "doctor", "apps", "checks", "integrations", "gauges", "probes", "urls", "testing", "management"},
+    "edges": {
+        "cli",
+        "doctor",
+        "apps",
+        "checks",
+        "integrations",
+        "gauges",
+        "probes",
+        "urls",
+        "testing",
+        "management",
+    },
 }
 
 #: Imports that go up, each with its reason.

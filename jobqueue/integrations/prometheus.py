@@ -27,7 +27,7 @@ from jobqueue.models import Pool
 GAUGES: dict[str, tuple[str, tuple[str, ...]]] = {
     "jobqueue_database_up": ("Whether the database of the jobs answers.", ()),
     "jobqueue_database_time_seconds": ("Its clock, in seconds since 1970.", ()),
-    "jobqueue_jobs": ("Jobs by state, counted up to 10,000; failed: within a day.", ("queue", "state")),
+    "jobqueue_jobs": ("Jobs by state, up to a limit; failed: within a day.", ("queue", "state")),
     "jobqueue_oldest_waiting_seconds": ("How long the oldest ready job waits.", ("queue",)),
     "jobqueue_queue_paused": ("Whether the queue rests.", ("queue",)),
     "jobqueue_pools": ("Living pools.", ("release",)),

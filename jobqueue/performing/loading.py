@@ -19,6 +19,10 @@ class Opened(NamedTuple):
     signed: bool
     headers: Mapping[str, str]
 
+    def __repr__(self) -> str:
+        # Without the arguments: it may get into a report.
+        return "<Opened>"
+
 
 def opened(job: ClaimedJob) -> Opened:
     """Return what a job's handler holds.

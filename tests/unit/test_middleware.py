@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -193,7 +194,7 @@ class TestRounds:
     def test_it_stands_round_the_loading_too(self, use: Any) -> None:
         use("Witness")
         row = jobs.add.enqueue(1)
-        Job.objects.update(handler=_signed_like(row, {"job": "tests.app.jobs.add", "args": [1, 2, 3]}))
+        Job.objects.update(handler=signed_like(row, {"job": "tests.app.jobs.add", "args": [1, 2, 3]}))
         work_off()
         assert middleware.told[1][1].startswith("add() too many positional arguments. Job #")
 
@@ -212,6 +213,20 @@ class TestRounds:
         assert row.state == (State.SCHEDULED if how else State.SUCCEEDED)
         assert "raised round performing" in caplog.text
         assert (row.error is None) or "cannot" not in row.error
+
+    @pytest.mark.parametrize(
+        ("path", "library", "extra"),
+        [("opentelemetry.Tracing", "opentelemetry", "otel"), ("sentry.Reporting", "sentry_sdk", "sentry")],
+    )
+    def test_one_of_ours_without_its_library_says_what_to_type(
+        self, settings: Any, monkeypatch: Any, path: str, library: str, extra: str
+    ) -> None:
+        monkeypatch.delitem(sys.modules, f"jobqueue.integrations.{path.partition('.')[0]}", raising=False)
+        monkeypatch.setitem(sys.modules, library, None)
+        settings.JOBQUEUE = {"MIDDLEWARE": [f"jobqueue.integrations.{path}"]}
+        with pytest.raises(ImproperlyConfigured) as caught:
+            look.enqueue()
+        assert str(caught.value).endswith(f'It needs: pip install "jobqueue[{extra}]"')
 
     def test_one_that_cannot_be_had_is_a_clear_error(self, settings: Any) -> None:
         for name, message in {
@@ -239,7 +254,7 @@ class TestMisfits:
         settings.JOBQUEUE = {"RELEASE": theirs}
         row = jobs.add.enqueue(1)
         data = {**contents(row)[0], "kwargs": {"total": 2}}
-        Job.objects.update(handler=_signed_like(row, data))
+        Job.objects.update(handler=signed_like(row, data))
         settings.JOBQUEUE = {"RELEASE": ours}
         work_off()
         row.refresh_from_db()
@@ -254,7 +269,7 @@ class TestMisfits:
         row = enqueue(jobs.RubyWorker(1))
         data = contents(row)[0]
         data["state"]["size"] = 3
-        Job.objects.update(handler=_signed_like(row, data))
+        Job.objects.update(handler=signed_like(row, data))
         settings.JOBQUEUE = {"RELEASE": "9c1e"}
         work_off()
         row.refresh_from_db()
@@ -263,6 +278,7 @@ class TestMisfits:
         assert f"Job #{row.pk} was stored by release 4f2a, this worker runs 9c1e." in row.error
 
 
-def _signed_like(row: Job, data: dict[str, Any]) -> str:
+def signed_like(row: Job, data: dict[str, Any]) -> str:
+    """A handler with other content for a row."""
     columns = {name: getattr(row, name) for name in ("name", "queue", "max_attempts", "max_run_time")}
     return sign(json.dumps(data, separators=(",", ":")), **columns)

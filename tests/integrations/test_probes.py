@@ -260,7 +260,7 @@ class TestMetrics:
             assert families == {*GAUGES, *COUNTERS}
 
     def test_numbers_are_counted_up_to_a_limit(self, monkeypatch: Any) -> None:
-        monkeypatch.setattr("jobqueue.gauges.MANY", 5)
+        monkeypatch.setattr("jobqueue.gauges.MOST_READY", 5)
         get_store().insert_many([new() for _ in range(7)])
         assert samples(get(METRICS).content.decode())["jobqueue_jobs", "default", "ready"] == 5
 
