@@ -1,4 +1,4 @@
-.PHONY: demo test check
+.PHONY: demo test check docs
 
-demo test check:
+demo test check docs:
 	@python3 dev.py $@

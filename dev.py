@@ -4,6 +4,7 @@
     python3 dev.py demo [--once] [--postgresql] …   the demo site with a worker
     python3 dev.py test [--sqlite | --postgresql | --setup NAME] [pytest arguments]
     python3 dev.py check                            lint, format, forbidden code, types, migrations, Django's checks
+    python3 dev.py docs                             the documentation as a site, in build/docs
     python3 dev.py run ARGS…                        python ARGS… in the same environment
 
 `--python X.Y` before or after the command chooses another Python; each has its own environment, .venv-X.Y.
@@ -177,12 +178,21 @@ def check(python: Path, arguments: list[str]) -> int:
     return max(report.values())
 
 
+def docs(python: Path, arguments: list[str]) -> int:
+    """Make a site of the documentation; a warning is a failure."""
+    pages = ROOT / "build" / "docs"
+    strictly = ["-n", "-W", "--keep-going", "-q", "-c", "docs", "-d", str(ROOT / "build" / "doctrees")]
+    code = call([python, "-m", "sphinx", *strictly, *arguments, ".", pages], cwd=ROOT)
+    say(f"{'FAILED' if code else 'Open'}: {pages / 'index.html'}")
+    return code
+
+
 def say(text: str) -> None:
     """One line, apart from the output of the programs that are run."""
     print(text, file=sys.stderr, flush=True)
 
 
-COMMANDS = {"demo": demo, "test": test, "check": check, "run": run}
+COMMANDS = {"demo": demo, "test": test, "check": check, "docs": docs, "run": run}
 
 if __name__ == "__main__":
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.apps import AppConfig
 from django.utils.module_loading import autodiscover_modules
+from django.utils.translation import gettext_lazy as _
 
 from jobqueue import checks  # noqa: F401 (registers the checks)
 from jobqueue.release import release
@@ -14,7 +15,7 @@ class JobQueueConfig(AppConfig):
 
     name = "jobqueue"
     label = "jobqueue"
-    verbose_name = "Job queue"
+    verbose_name = _("Job queue")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

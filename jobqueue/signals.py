@@ -12,12 +12,19 @@ from typing import Any
 
 from django.dispatch import Signal
 
+#: A job was stored; the commit may be still to come.
 job_enqueued = Signal()
+#: A worker begins an attempt.
 job_started = Signal()
+#: An attempt has ended; with its ``outcome``.
 job_finished = Signal()
+#: An attempt has failed, and another will be made; with the ``exception``.
 job_retrying = Signal()
+#: A job has failed for good; with the ``exception``.
 job_failed = Signal()
+#: In a worker, before its first job.
 worker_started = Signal()
+#: In a worker that ends well, after its last job.
 worker_stopping = Signal()
 
 logger = logging.getLogger("jobqueue.job")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+from django.utils.translation import pgettext_lazy
+
 
 class State(IntEnum):
     """State of a job row. The numbers stand as literals in the partial indexes."""
@@ -17,7 +19,7 @@ class State(IntEnum):
 
     @property
     def label(self) -> str:
-        """The word people see."""
+        """The word in logs, in what programs read and in this documentation."""
         return self.name.lower()
 
     @property
@@ -28,7 +30,15 @@ class State(IntEnum):
 
 FINAL = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELLED})
 
-CHOICES = [(state.value, state.label) for state in State]
+#: The words in people's own language.
+CHOICES = [
+    (State.SCHEDULED.value, pgettext_lazy("state of a job", "scheduled")),
+    (State.READY.value, pgettext_lazy("state of a job", "ready")),
+    (State.RUNNING.value, pgettext_lazy("state of a job", "running")),
+    (State.SUCCEEDED.value, pgettext_lazy("state of a job", "succeeded")),
+    (State.FAILED.value, pgettext_lazy("state of a job", "failed")),
+    (State.CANCELLED.value, pgettext_lazy("state of a job", "cancelled")),
+]
 
 #: (from, to, cause). ``None`` as origin is a new row, as target a deleted one.
 MOVES: tuple[tuple[State | None, State | None, str], ...] = (

@@ -18,7 +18,7 @@ from django.core.management.base import CommandError
 from django.db import connections
 
 from jobqueue import checks, logs
-from jobqueue.cli import banner, releases
+from jobqueue.cli import banner, releases, reload
 from jobqueue.cli.invocation import Invocation
 from jobqueue.conf import get_settings
 from jobqueue.middleware import middleware
@@ -26,6 +26,8 @@ from jobqueue.performing.executor import Executor
 from jobqueue.performing.timeouts import Alarm
 from jobqueue.pool import account, daemon, preflight
 from jobqueue.pool.burst import processed_line
+from jobqueue.pool.codewatch import CodeWatch
+from jobqueue.pool.notify import Notifier
 from jobqueue.pool.pidfile import AlreadyRunning, ForeignProcess, PidFile, was_handed_on
 from jobqueue.pool.supervisor import EXIT_PUT_BACK, Supervisor
 from jobqueue.stores import get_store
@@ -37,6 +39,8 @@ EXIT_JOB_FAILED = 5
 
 #: How long ``start`` waits for the daemon to be there, and ``stop`` for it to be gone beyond its own time.
 PATIENCE_SECONDS = 10.0
+#: How often a pool that leaves when its code changes looks at it.
+CODE_SECONDS = 2.0
 
 
 def perform(words: dict[str, Any], say: Callable[[str], None]) -> int:
@@ -53,6 +57,7 @@ def perform(words: dict[str, Any], say: Callable[[str], None]) -> int:
         raise CommandError(str(error), returncode=EXIT_FAILED_TO_START) from None
     _check_priorities(call)
     _check_only_for_work_off(words, action)
+    reload.check(words, action)
     return ACTIONS[action](call)
 
 
@@ -74,6 +79,11 @@ def run(call: Invocation) -> int:
     """Run the pool in the foreground."""
     _become(call)
     _configure_logs(call)
+    if reload.is_wanted(call.words):
+        return reload.watch()
+    if watched := reload.Watched.take():
+        watched.bond()
+        call = replace(call, watched=watched)
     _check(call, forks=True)
     if call.words["pid"] is None:
         return _run_pool(call)
@@ -190,27 +200,40 @@ ACTIONS: dict[str, Callable[[Invocation], int]] = {
 
 
 def _run_pool(call: Invocation, descriptor: int | None = None) -> int:
-    options = call.options
-    call.say(banner.starting_line(options, os.getpid()))
-    if call.words["verbosity"] >= 1 and sys.stdout.isatty():
-        for line in banner.details(options, call.settings, get_store()):
-            call.say(line)
-    else:
-        logs.say(logging.INFO, "start", banner.summary(options, call.settings, get_store()))
+    notifier = Notifier.take()
+    _introduce(call)
     _warn_of_root(call)
     _warn_of_debug()
     preflight.close_connections()
-    supervisor = Supervisor(call.settings, options, call.say)
+    code = CodeWatch(every=CODE_SECONDS) if call.words["exit_on_code_change"] else None
+    supervisor = Supervisor(call.settings, call.options, call.say, notifier=notifier, code=code)
     status = supervisor.run()
     if supervisor.restart:
-        _restart_in_place(call, descriptor)
+        _restart_in_place(call, descriptor, notifier)
     return status
 
 
-def _restart_in_place(call: Invocation, descriptor: int | None) -> None:
+def _introduce(call: Invocation) -> None:
+    """Say who begins to work, and at a terminal more; who has seen that need not see it after each change of code."""
+    options = call.options
+    call.say(banner.starting_line(options, os.getpid()))
+    if call.watched is not None and call.watched.former:
+        return
+    if call.words["verbosity"] >= 1 and sys.stdout.isatty():
+        restarts = call.watched is not None
+        for line in banner.details(options, call.settings, get_store(), restarts=restarts):
+            call.say(line)
+    else:
+        logs.say(logging.INFO, "start", banner.summary(options, call.settings, get_store()))
+
+
+def _restart_in_place(call: Invocation, descriptor: int | None, notifier: Notifier | None) -> None:
     """Become a fresh process with the code as it is now, under the same number and with the PID file still locked."""
     if descriptor is not None:
         call.pid_file.hand_on(descriptor)
+    for each in (notifier, call.watched):
+        if each is not None:
+            each.hand_on()
     sys.stdout.flush()
     # One more order to restart, while the fresh process begins, must not end it: ignored signals stay ignored.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
@@ -219,8 +242,8 @@ def _restart_in_place(call: Invocation, descriptor: int | None) -> None:
 
 def _as_daemon(call: Invocation) -> Invocation:
     """Return the call as the daemon runs it: with its PID file, its output already in the log."""
-    words = call.words | {"pid": call.pid_file.path, "log": None}
-    return replace(call, words=words, say=_print_line)
+    words = call.words | {"pid": call.pid_file.path, "log": None, "reload": False}
+    return replace(call, words=words, say=_print_line, detached=True)
 
 
 def _print_line(line: str) -> None:

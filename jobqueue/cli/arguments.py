@@ -53,6 +53,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     _waiting(parser.add_argument_group("waiting"))
     _service(parser.add_argument_group("running as a service"))
     _output(parser.add_argument_group("output"))
+    _development(parser.add_argument_group("development"))
 
 
 def _which_jobs(group: Any) -> None:
@@ -118,8 +119,19 @@ def _service(group: Any) -> None:
     group.add_argument(
         "-e", "--environment", metavar="NAME", help="use the settings of this name, e.g. production"
     )
+    group.add_argument(
+        "--exit-on-code-change", action="store_true",
+        help="finish running jobs and exit 0 when the code changes, to be started again",
+    )  # fmt: skip
     group.add_argument("--exit-on-complete", action="store_true", help="the same as the action work_off")
     group.add_argument("--fail-on-error", action="store_true", help="work_off: exit 5 if a job failed")
+
+
+def _development(group: Any) -> None:
+    group.add_argument(
+        "--reload", action=argparse.BooleanOptionalAction, default=None,
+        help="start anew when the code changes (default: in the foreground, if DEBUG is on)",
+    )  # fmt: skip
 
 
 def _output(group: Any) -> None:

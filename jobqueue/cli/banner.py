@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from textwrap import wrap
 
 import django
 from django.conf import settings as django_settings
@@ -11,11 +12,14 @@ from django.db import DatabaseError, InterfaceError, connections
 
 import jobqueue
 from jobqueue.conf import Settings
+from jobqueue.handlers.resolve import registry
 from jobqueue.models import Job, Pool
 from jobqueue.pool.options import PoolOptions
 from jobqueue.release import release
 from jobqueue.stores.base import Store
 
+#: Room for the list of known jobs.
+WIDTH, LINES = 100, 20
 VENDORS = {"postgresql": "PostgreSQL", "sqlite": "SQLite"}
 
 
@@ -29,16 +33,42 @@ def summary(options: PoolOptions, settings: Settings, store: Store) -> str:
     return f"{_versions(settings)}; {'; '.join(_parts(options, store))}"
 
 
-def details(options: PoolOptions, settings: Settings, store: Store) -> Iterator[str]:
-    """Yield the lines under it, for people at a terminal."""
-    yield f"    {_versions(settings)}"
+def details(options: PoolOptions, settings: Settings, store: Store, *, restarts: bool = False) -> Iterator[str]:
+    """Yield the lines under it, for people at a terminal; ``restarts``: with new code, whenever there is some."""
+    yield f"    {_versions(settings)}{' (restarts itself on code changes)' if restarts else ''}"
     yield f"    {'   '.join(_parts(options, store))}"
+    known = known_jobs()
     try:
-        yield f"    {_counts(store)}"
-        yield from _other_releases(store)
+        counts, others = _counts(store), _other_releases(store)
     except (DatabaseError, InterfaceError):
-        yield "    the database does not answer yet"
+        counts, others = "the database does not answer yet", ""
+    yield f"    {counts}; {counted(sum(map(len, known.values())), 'kind')} of jobs known{':' if known else ''}"
+    yield from _listed(known)
+    if others:
+        yield f"    other releases at work: {others}"
     yield "    Ctrl+C once: finish running jobs and stop. Twice: put them back and stop."
+
+
+def _listed(known: dict[str, list[str]]) -> Iterator[str]:
+    """Yield the names of jobs by module, as far as there is room."""
+    listed = [
+        line
+        for module, names in known.items()
+        for line in wrap(f"{module}: {', '.join(names)}", WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 8)
+    ]
+    yield from listed[:LINES]
+    if len(listed) > LINES:
+        yield "      …"
+
+
+def known_jobs() -> dict[str, list[str]]:
+    """Return the names of all jobs that are declared in loaded modules, by module, without former names."""
+    found: dict[str, list[str]] = {}
+    for path, declared in sorted(registry.items()):
+        module, name = declared.__module__, declared.__qualname__
+        if path == f"{module}.{name}":
+            found.setdefault(module, []).append(name)
+    return found
 
 
 def _parts(options: PoolOptions, store: Store) -> list[str]:
@@ -83,11 +113,10 @@ def _counts(store: Store) -> str:
     return f"{counted(due, 'job')} due, {later:,} later"
 
 
-def _other_releases(store: Store) -> Iterator[str]:
-    """Yield the line about living pools of other releases, if there are any."""
+def _other_releases(store: Store) -> str:
+    """Return the other releases that living pools run, in words."""
     living = Pool.objects.using(store.alias).filter(alive=True).exclude(release=release())
-    if release() and (counts := Counter(living.values_list("release", flat=True)[:1000])):
-        yield f"    other releases at work: {told_releases(counts)}"
+    return told_releases(Counter(living.values_list("release", flat=True)[:1000])) if release() else ""
 
 
 def told_releases(counts: Counter[str]) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from jobqueue.cli.reload import Watched
 from jobqueue.conf import Settings
 from jobqueue.pool.options import PoolOptions
 from jobqueue.pool.pidfile import PidFile
@@ -16,11 +17,16 @@ from jobqueue.worker.loop import WorkerOptions
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """One call of the command: its words, and where lines for people go."""
+    """One call of the command: its words, and where lines for people go.
+
+    ``detached``: it has become a daemon; ``watched``: by whom it is started anew when the code changes.
+    """
 
     words: dict[str, Any]
     say: Callable[[str], None]
     settings: Settings
+    detached: bool = False
+    watched: Watched | None = None
 
     @property
     def pid_file(self) -> PidFile:
@@ -55,4 +61,5 @@ class Invocation:
             shutdown_seconds=self.settings.shutdown_seconds if timeout is None else timeout,
             poll_seconds=words["sleep"] or self.settings.poll_seconds,
             listen=not words["no_listen"],
+            detached=self.detached,
         )

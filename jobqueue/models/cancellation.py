@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from jobqueue.models.expressions import Readable
 
@@ -19,14 +20,17 @@ class Cancellation(models.Model):
         db_constraint=False,
         primary_key=True,
         related_name="cancellation",
+        help_text=_("What is to end."),
+        verbose_name=_("job"),
     )
-    requested_at = models.DateTimeField(default=timezone.now)
-    requested_by = models.CharField(max_length=150, blank=True)
+    requested_at = models.DateTimeField(_("requested at"), default=timezone.now, help_text=_("Since when."))
+    requested_by = models.CharField(_("requested by"), max_length=150, blank=True, help_text=_("Who wants it."))
 
     class Meta:
         """A row goes when its job has ended."""
 
-        verbose_name = "cancellation"
+        verbose_name = _("cancellation")
+        verbose_name_plural = _("cancellations")
         constraints: ClassVar = [
             models.CheckConstraint(condition=Readable("requested_at"), name="jobqueue_cancellation_times"),
         ]

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from jobqueue.conf import LARGEST_PRIORITY
 from jobqueue.exceptions import DecryptionError
@@ -72,23 +73,44 @@ class Job(models.Model):
     An ordinary model for reading: ``Job.objects.failed().filter(name="shop.jobs.send_receipt")``.
     """
 
-    priority = models.IntegerField(default=0, help_text="Larger numbers first.")
-    attempts = models.IntegerField(default=0, help_text="Attempts started, the running one included.")
-    handler = models.TextField(help_text="The performable as signed JSON, maybe encrypted.")
-    last_error = models.TextField(  # noqa: DJ001 (null as in Delayed Job)
-        null=True, blank=True, help_text="As it is stored, maybe encrypted; job.error is for people."
+    priority = models.IntegerField(_("priority"), default=0, help_text=_("Larger numbers first."))
+    attempts = models.IntegerField(
+        _("attempts"), default=0, help_text=_("Attempts started, the running one included.")
     )
-    run_at = models.DateTimeField(default=timezone.now, help_text="Not before this time.")
-    locked_at = models.DateTimeField(null=True, blank=True)
-    locked_by = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001
-    failed_at = models.DateTimeField(null=True, blank=True)
-    created_at = models.DateTimeField(default=timezone.now)
-    updated_at = models.DateTimeField(default=timezone.now)
+    handler = models.TextField(_("handler"), help_text=_("The performable as signed JSON, maybe encrypted."))
+    last_error = models.TextField(  # noqa: DJ001 (null as in Delayed Job)
+        _("last error"),
+        null=True,
+        blank=True,
+        help_text=_("As it is stored, maybe encrypted; job.error is for people."),
+    )
+    run_at = models.DateTimeField(_("run at"), default=timezone.now, help_text=_("Not before this time."))
+    locked_at = models.DateTimeField(
+        _("locked at"), null=True, blank=True, help_text=_("Since when a worker holds it.")
+    )
+    locked_by = models.CharField(  # noqa: DJ001
+        _("locked by"), max_length=255, null=True, blank=True, help_text=_("Which worker holds it.")
+    )
+    failed_at = models.DateTimeField(
+        _("failed at"), null=True, blank=True, help_text=_("When its latest attempt failed.")
+    )
+    created_at = models.DateTimeField(_("created at"), default=timezone.now, help_text=_("When it was stored."))
+    updated_at = models.DateTimeField(
+        _("updated at"), default=timezone.now, help_text=_("When it was last written.")
+    )
 
-    state = models.SmallIntegerField(choices=CHOICES, default=State.READY.value)
-    queue = models.CharField(max_length=64, default="default")
-    name = models.CharField(max_length=255, help_text="What is performed, for people and statistics.")
-    claim_id = models.UUIDField(null=True, blank=True, help_text="The latest claim; fences every write.")
+    state = models.SmallIntegerField(
+        _("state"), choices=CHOICES, default=State.READY.value, help_text=_("Where it is in its life.")
+    )
+    queue = models.CharField(
+        _("queue"), max_length=64, default="default", help_text=_("Workers may be limited to some queues.")
+    )
+    name = models.CharField(
+        _("name"), max_length=255, help_text=_("What is performed, for people and statistics.")
+    )
+    claim_id = models.UUIDField(
+        _("claim id"), null=True, blank=True, help_text=_("The latest claim; fences every write.")
+    )
     pool = models.ForeignKey(
         "jobqueue.Pool",
         null=True,
@@ -97,21 +119,34 @@ class Job(models.Model):
         db_constraint=False,
         db_index=False,
         related_name="jobs",
+        help_text=_("The pool whose heartbeat is its lease."),
+        verbose_name=_("pool"),
     )
-    crashes = models.SmallIntegerField(default=0, help_text="How often it took its process down.")
-    max_attempts = models.IntegerField(null=True, blank=True, help_text="Empty: as the class or setting says.")
+    crashes = models.SmallIntegerField(_("crashes"), default=0, help_text=_("How often it took its process down."))
+    max_attempts = models.IntegerField(
+        _("max attempts"), null=True, blank=True, help_text=_("Empty: as the class or setting says.")
+    )
     max_run_time = models.FloatField(
-        null=True, blank=True, help_text="Seconds. Empty: as the class or setting says."
+        _("max run time"), null=True, blank=True, help_text=_("Seconds. Empty: as the class or setting says.")
     )
-    started_at = models.DateTimeField(null=True, blank=True, help_text="Start of the latest ended attempt.")
-    finished_at = models.DateTimeField(null=True, blank=True, help_text="When it reached a final state.")
+    started_at = models.DateTimeField(
+        _("started at"), null=True, blank=True, help_text=_("Start of the latest ended attempt.")
+    )
+    finished_at = models.DateTimeField(
+        _("finished at"), null=True, blank=True, help_text=_("When it reached a final state.")
+    )
     blocked_at = models.DateTimeField(
-        null=True, blank=True, help_text="Since when no worker knows what to perform."
+        _("blocked at"), null=True, blank=True, help_text=_("Since when no worker knows what to perform.")
     )
     result = models.TextField(  # noqa: DJ001
-        null=True, blank=True, help_text="Return value as JSON, maybe encrypted; job.return_value is decoded."
+        _("result"),
+        null=True,
+        blank=True,
+        help_text=_("Return value as JSON, maybe encrypted; job.return_value is decoded."),
     )
-    key = models.CharField(max_length=255, null=True, blank=True, help_text="No second job has it.")  # noqa: DJ001
+    key = models.CharField(  # noqa: DJ001
+        _("key"), max_length=255, null=True, blank=True, help_text=_("No second job has it.")
+    )
 
     objects = JobQuerySet.as_manager()
 
@@ -121,7 +156,8 @@ class Job(models.Model):
         Constraints refuse what would stop those who read it: one row must never hold up the others.
         """
 
-        verbose_name = "job"
+        verbose_name = _("job")
+        verbose_name_plural = _("jobs")
         indexes: ClassVar = [
             models.Index(
                 F("queue"),

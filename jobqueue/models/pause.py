@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from jobqueue.models.expressions import Readable
 
@@ -13,15 +14,16 @@ from jobqueue.models.expressions import Readable
 class Pause(models.Model):
     """A queue whose jobs nobody claims until it is resumed. Jobs that are claimed already go on."""
 
-    queue = models.CharField(max_length=64, primary_key=True)
-    reason = models.CharField(max_length=200, blank=True)
-    paused_by = models.CharField(max_length=150, blank=True, help_text="Who did it.")
-    since = models.DateTimeField(default=timezone.now)
+    queue = models.CharField(_("queue"), max_length=64, primary_key=True, help_text=_("Its name."))
+    reason = models.CharField(_("reason"), max_length=200, blank=True, help_text=_("Why, for people."))
+    paused_by = models.CharField(_("paused by"), max_length=150, blank=True, help_text=_("Who did it."))
+    since = models.DateTimeField(_("since"), default=timezone.now, help_text=_("Since when."))
 
     class Meta:
         """Hardly ever more than a handful of rows: every claim looks at them."""
 
-        verbose_name = "pause"
+        verbose_name = _("pause")
+        verbose_name_plural = _("pauses")
         constraints: ClassVar = [models.CheckConstraint(condition=Readable("since"), name="jobqueue_pause_times")]
 
     def __str__(self) -> str:

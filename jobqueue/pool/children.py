@@ -106,7 +106,7 @@ def _become_child(name: str, parent: int, on_term: Callable[[], None], on_quit: 
     assert all(connection.connection is None for connection in connections.all(initialized_only=True))
     os.setsid()
     _tell_kernel(_PR_SET_NAME, ctypes.c_char_p(name.encode()))
-    _die_with(parent)
+    end_with(parent, signal.SIGKILL)  # without its heartbeats our jobs belong to others soon
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGTERM, lambda *_: on_term())
     signal.signal(signal.SIGQUIT, lambda *_: on_quit())
@@ -118,11 +118,11 @@ def _become_child(name: str, parent: int, on_term: Callable[[], None], on_quit: 
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
 
-def _die_with(parent: int) -> None:
-    """Have the kernel kill us when the parent dies: without its heartbeats our jobs belong to others soon."""
-    _tell_kernel(_PR_SET_PDEATHSIG, signal.SIGKILL)
+def end_with(parent: int, number: signal.Signals) -> None:
+    """Have the kernel send us a signal when the parent dies."""
+    _tell_kernel(_PR_SET_PDEATHSIG, number)
     if os.getppid() != parent:
-        sys.exit("the supervisor is gone")
+        sys.exit("the parent process is gone")
 
 
 def _tell_kernel(option: int, value: object) -> None:

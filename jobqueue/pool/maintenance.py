@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, nullcontext
 from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, connections
 
 from jobqueue import logs
+from jobqueue.conf import Settings
 from jobqueue.pool.duties import DUTIES, DeclaredDead, Duty, Post
 from jobqueue.pool.duties.promotion import Promotion
 from jobqueue.pool.duties.settling import Settling
@@ -27,6 +28,18 @@ REFUSALS = (DataError, IntegrityError)
 STUMBLED_PAUSE = 10.0
 #: Seconds that a duty has at the least, however short the lease.
 LEAST_PATIENCE = 5.0
+#: What connecting, and the pause before the next try, may take beside.
+CONNECTING_SECONDS = 30.0
+
+
+def deadline(settings: Settings) -> float:
+    """Return the seconds after which a duty is given up: there must be time for another beat within the lease."""
+    return max(settings.lease_seconds / 3, LEAST_PATIENCE)
+
+
+def patience(settings: Settings) -> float:
+    """Return the seconds after which maintenance that gives no sign of life hangs."""
+    return settings.heartbeat_seconds + 1.25 * deadline(settings) + CONNECTING_SECONDS
 
 
 class Maintenance:
@@ -51,8 +64,7 @@ class Maintenance:
             DeclaredDead: if others have declared this pool dead.
             Refused: if the database refuses what no waiting mends.
         """
-        # There must be time for another heartbeat before the lease is over.
-        self._deadline = self._post.store.deadline(max(self._post.settings.lease_seconds / 3, LEAST_PATIENCE))
+        self._deadline = self._post.store.deadline(deadline(self._post.settings))
         while not self._leaving:
             try:
                 self._turn()
@@ -68,6 +80,7 @@ class Maintenance:
         self._bell.ring()
 
     def _turn(self) -> None:
+        self._beat()
         with self._deadline:
             self._ear.listen()
         for duty in self._duties:
@@ -82,6 +95,7 @@ class Maintenance:
         """Do a duty and return the seconds until the next time. One that stumbles over a row, or over somebody's lock,
         must not keep the others from being done.
         """
+        self._beat()
         locks = self._locks[type(duty)]
         try:
             with self._deadline:
@@ -98,6 +112,9 @@ class Maintenance:
             return STUMBLED_PAUSE
         locks.is_over()
         return pause
+
+    def _beat(self) -> None:
+        self._post.board.header.beat = time.monotonic()
 
     def _sleep(self) -> None:
         """Sleep until a duty is due, the supervisor rings, or something is heard."""

@@ -18,6 +18,7 @@ class PoolOptions:
         name: shown with the pool, and part of locked_by; from --app-name.
         shutdown_seconds: how long to wait for running jobs when stopping.
         poll_seconds: longest sleep of the pool before it looks for jobs by itself.
+        detached: whether it is a daemon, whose number its service manager does not know.
         listen: whether to hear NOTIFY and file changes; otherwise only polling wakes it.
     """
 
@@ -27,6 +28,7 @@ class PoolOptions:
     shutdown_seconds: float = 25.0
     poll_seconds: float = 5.0
     listen: bool = True
+    detached: bool = False
     host: str = field(default_factory=socket.gethostname)
 
     def signature(self, pid: int) -> str:

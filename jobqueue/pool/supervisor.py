@@ -18,9 +18,12 @@ from jobqueue.conf import Settings
 from jobqueue.pool import orphans
 from jobqueue.pool.burst import Burst
 from jobqueue.pool.children import IDENTITY_LOST, REFUSED, SIGNALS, run_maintenance, run_worker
+from jobqueue.pool.codewatch import CodeWatch
 from jobqueue.pool.forked import Child, fork
 from jobqueue.pool.forkpause import YOUNG_SECONDS, ForkPause
+from jobqueue.pool.notify import Notifier
 from jobqueue.pool.options import PoolOptions
+from jobqueue.pool.service import Phase, Service
 from jobqueue.pool.words import how
 from jobqueue.worker.bell import Bell
 from jobqueue.worker.board import Board, End, Seat
@@ -44,6 +47,8 @@ class Supervisor:
         options: of the command line.
         say: prints one bare line for people.
         clock: monotonic.
+        notifier: the way to the service manager.
+        code: tells of changes, which end the pool.
     """
 
     def __init__(
@@ -52,6 +57,9 @@ class Supervisor:
         options: PoolOptions,
         say: Callable[[str], None],
         clock: Callable[[], float] = time.monotonic,
+        *,
+        notifier: Notifier | None = None,
+        code: CodeWatch | None = None,
     ) -> None:
         self._settings = settings
         self._options = options
@@ -60,6 +68,8 @@ class Supervisor:
         desks = options.worker.performers
         unwritten = 2 * (settings.claim_ahead + desks + FLUSH_JOBS)
         self._board = Board(options.processes, desks, unwritten)
+        self._service = Service(notifier, self._board, settings, clock, detached=options.detached)
+        self._code = code
         self._bell = Bell()
         self._maintenance_bell = Bell()
         self._bells = [Bell() for _ in self._board.slots]
@@ -98,12 +108,14 @@ class Supervisor:
 
     def _turn(self) -> None:
         self._obey()
+        self._leave_for_new_code()
         self._reap()
         self._keep_maintenance()
         orphans.bury({process.pid for process in self._processes()})
         self._keep_workers()
         self._enforce_time_limits()
         self._report_burst()
+        self._report_to_manager()
         self._bell.wait(TICK_SECONDS)
 
     # Signals: the handler only notes the number and rings
@@ -145,6 +157,12 @@ class Supervisor:
             self.restart = False
         else:
             self._leave()
+
+    def _leave_for_new_code(self) -> None:
+        changed = None if self._code is None or self._stop_at is not None else self._code.look()
+        if changed:
+            logs.say(logging.INFO, "stop", f"the code has changed ({changed})")
+            self._stop()
 
     def _stop(self) -> None:
         """Take no new jobs and wait for the running ones."""
@@ -304,6 +322,12 @@ class Supervisor:
         line = self._burst.look(sum(each.succeeded for each in words), sum(each.failed for each in words), busy)
         if line is not None:
             self._say(line)
+
+    def _report_to_manager(self) -> None:
+        leaving = Phase.RESTARTING if self.restart else Phase.STOPPING
+        phase = Phase.WORKING if self._stop_at is None else leaving
+        done = self._burst.succeeded + self._burst.failed
+        self._service.look(self._children, self._options.processes, phase, done)
 
     def _report_end(self, seconds: float) -> int:
         self._report_burst()

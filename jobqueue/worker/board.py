@@ -43,7 +43,12 @@ class Ending(IntEnum):
 
 
 class _Header(ctypes.Structure):
-    _fields_ = (("pool_id", ctypes.c_int64), ("quiet", ctypes.c_int64), ("refused", ctypes.c_int64))
+    _fields_ = (
+        ("pool_id", ctypes.c_int64),
+        ("quiet", ctypes.c_int64),
+        ("refused", ctypes.c_int64),
+        ("beat", ctypes.c_double),
+    )
 
 
 class _Desk(ctypes.Structure):
@@ -63,6 +68,7 @@ class _Slot(ctypes.Structure):
         ("waiting", ctypes.c_int64),
         ("buffered", ctypes.c_int64),
         ("taken_at", ctypes.c_double),
+        ("beat", ctypes.c_double),
         ("succeeded", ctypes.c_int64),
         ("failed", ctypes.c_int64),
         ("put_back", ctypes.c_int64),
@@ -155,6 +161,7 @@ class Board:
         count = 2 * workers + 2
         size = ctypes.sizeof(_Slot) + desks * ctypes.sizeof(_Desk) + unwritten * ctypes.sizeof(ctypes.c_int64)
         start = ctypes.sizeof(_Header)
+        self.desks = desks
         self._memory = mmap.mmap(-1, start + count * size)
         self.header = _Header.from_buffer(self._memory)
         self.slots = [Slot(index, self._memory, start + index * size, desks, unwritten) for index in range(count)]

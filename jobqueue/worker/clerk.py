@@ -43,6 +43,10 @@ REFUSALS = (DataError, IntegrityError, ValueError, OverflowError)
 LAST_SECONDS = 5.0
 #: A question that is not answered for so long is given up, and its connection with it; statements end before.
 PATIENCE_SECONDS = 20.0
+#: An idle clerk gives a sign of life so often.
+BEAT_SECONDS = 5.0
+#: One that has given none for so long hangs: it may have waited for an answer, then for a connection, then for a try.
+SILENT_SECONDS = BEAT_SECONDS + 1.25 * PATIENCE_SECONDS + 30.0
 
 T = TypeVar("T")
 Write = Callable[[Sequence[Finish]], tuple[list[Finish], list[Finish]]]
@@ -163,6 +167,7 @@ class Clerk(threading.Thread):
             connections.close_all()
 
     def _turn(self) -> None:
+        self._slot.words.beat = time.monotonic()
         if self._closing and not self._buffer.closed:
             self._buffer.close()
         if self._closing or self._quiet():
@@ -194,7 +199,10 @@ class Clerk(threading.Thread):
     def _sleep(self) -> None:
         """Sleep until the bell rings or something is due. Maintenance polls, for all workers at once."""
         flush_in = self._ends.due_in(FLUSH_SECONDS)
-        self._bell.wait(self._stock.due_in if flush_in is None else min(flush_in, self._stock.due_in))
+        pause = self._stock.due_in if flush_in is None else min(flush_in, self._stock.due_in)
+        while not self._bell.wait(min(pause, BEAT_SECONDS)) and pause > BEAT_SECONDS:
+            pause -= BEAT_SECONDS
+            self._slot.words.beat = time.monotonic()
 
     def _is_flush_due(self) -> bool:
         if self._ends.due_in(FLUSH_SECONDS) == 0:
@@ -313,6 +321,7 @@ class Clerk(threading.Thread):
     def _steadily(self, step: Callable[[], T]) -> T:
         """Repeat a step that may be repeated until the database has answered."""
         while True:
+            self._slot.words.beat = time.monotonic()
             try:
                 with self._deadline:
                     answer = step()

@@ -7,7 +7,9 @@ Conventions of the pages, beside plain Markdown:
 * ``console`` is typed in the project's folder: lines after ``$`` are commands, the others what they print. ``…`` stands
   for any text, a line ``…`` for any lines, ``^C`` for the key; what follows ``>>>`` is typed, too.
 * ``<!-- first: … -->`` in front of such Python is run before it, in the same shell; readers do not see it.
-* Other blocks (``sh``, ``ini``, ``text`` …) are not run.
+* ``toml``, ``ini`` and ``html`` with such a first line are written to that file, too.
+* ``<!-- not run: … -->`` in front of a block gives the reason why it is not. In tutorials and how-to guides only
+  ``text`` goes without: what cannot be done here (root, another machine, another queue's code) is marked.
 """
 
 from __future__ import annotations
@@ -21,9 +23,12 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 DOCS = ROOT / "docs"
 
 BLOCK = re.compile(
-    r"(?:^<!-- first:\s*(?P<first>.*?)\s*-->\s*)?^```(?P<kind>\w+)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE
+    r"(?:^ *<!-- (?P<word>first|not run):\s*(?P<said>(?:(?!-->).)*?)\s*-->\s*)?"
+    r"^(?P<pad> *)```(?P<kind>\w+)\n(?P<text>.*?)^(?P=pad)```$",
+    re.DOTALL | re.MULTILINE,
 )
-PATH = re.compile(r"# ([\w./-]+\.(?:py|html))\n")
+PATH = re.compile(r"# ([\w./-]+\.(?:py|html|toml|ini))\n")
+FILES = {"python", "html", "toml", "ini"}
 LINK = re.compile(r"(?<!!)\[[^\]\n]+\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 ANCHOR = re.compile(r'<a id="([^"]+)">')
@@ -37,20 +42,31 @@ class Block:
     text: str
     line: int
     first: str = ""
+    not_run: str = ""
 
     @property
     def path(self) -> str | None:
         """The file that the block says it is."""
-        found = PATH.match(self.text) if self.kind in {"python", "html"} else None
+        found = PATH.match(self.text) if self.kind in FILES else None
         return found[1] if found else None
+
+    @property
+    def is_run(self) -> bool:
+        """Whether the tests do what it says."""
+        return not self.not_run and (self.kind in {"python", "console"} or self.path is not None)
 
 
 def pages() -> list[Path]:
     """All pages for readers."""
     top = [
-        ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "deploy/README.md")
+        "README.md",
+        "CHANGELOG.md",
+        "CONTRIBUTING.md",
+        "SECURITY.md",
+        "deploy/README.md",
+        "benchmarks/README.md",
     ]
-    return [*top, *sorted(DOCS.rglob("*.md"))]
+    return [*(ROOT / name for name in top), *sorted(DOCS.rglob("*.md"))]
 
 
 def blocks(page: Path) -> Iterator[Block]:
@@ -58,7 +74,9 @@ def blocks(page: Path) -> Iterator[Block]:
     text = page.read_text()
     for found in BLOCK.finditer(text):
         line = text.count("\n", 0, found.start("text")) + 1
-        yield Block(found["kind"], found["text"], line, found["first"] or "")
+        code = re.sub(f"^{found['pad']}", "", found["text"], flags=re.MULTILINE)
+        said = {found["word"]: found["said"]}
+        yield Block(found["kind"], code, line, said.get("first", ""), said.get("not run", ""))
 
 
 def rows(page: Path, heading: str = "") -> Iterator[list[str]]:

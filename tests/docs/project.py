@@ -59,6 +59,8 @@ class Project:
 
     def follow(self, block: Block) -> None:
         """Do what a block asks for."""
+        if not block.is_run:
+            return
         if block.path is not None:
             self.write(block.path, block.text)
         elif block.kind == "python":

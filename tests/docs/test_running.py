@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -10,16 +12,20 @@ from pathlib import Path
 import psycopg
 import pytest
 from cryptography.fernet import Fernet
+from django.core.management import load_command_class
 from psycopg.conninfo import conninfo_to_dict
 
-from tests.docs.pages import DOCS, ROOT, Block, blocks, section
+from tests.docs.pages import DOCS, ROOT, Block, blocks, prose, section
 from tests.docs.project import Project, commands, pattern
 
 QUICKSTART = DOCS / "tutorial" / "quickstart.md"
 POSTGRESQL = DOCS / "how-to" / "postgresql.md"
-GUIDES = [page for page in sorted((DOCS / "how-to").glob("*.md")) if page != POSTGRESQL]
+PAGES = [*sorted((DOCS / "tutorial").glob("*.md")), *sorted((DOCS / "how-to").glob("*.md"))]
+GUIDES = [page for page in PAGES if page not in {QUICKSTART, POSTGRESQL}]
 #: What a reader keeps in the environment.
 VARIABLES = {"JOBS_KEYS": Fernet.generate_key().decode()}
+COMMAND = re.compile(r"manage\.py (\w+)([^\n|;&]*)")
+OURS = {"jobworker", "jobs"}
 STEPS = "Add it to your project"
 
 MODELS = """\
@@ -105,6 +111,27 @@ def test_the_guide_to_postgresql_does_what_it_shows(server: dict[str, str], tmp_
     project.run("django-admin", "startproject", "mysite", ".")
     project.manage("startapp", "shop")
     follow(POSTGRESQL, project)
+
+
+class TestWhatIsRun:
+    """In tutorials and how-to guides nothing that looks like code goes untried without a reason."""
+
+    @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+    def test_each_block_is_run_or_says_why_not(self, page: Path) -> None:
+        silent = [
+            block for block in blocks(page) if not block.is_run and not block.not_run and block.kind != "text"
+        ]
+        assert [f"{page.relative_to(ROOT)}:{block.line}: mark it <!-- not run: why -->" for block in silent] == []
+        assert "```" not in prose(page), "each block names its language"
+
+    @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+    def test_commands_that_are_not_run_are_at_least_understood(self, page: Path) -> None:
+        shells = [block for block in blocks(page) if block.kind == "sh"]
+        for name, arguments in COMMAND.findall("".join(block.text for block in shells)):
+            if name in OURS:
+                load_command_class("jobqueue", name).create_parser("manage.py", name).parse_args(
+                    shlex.split(arguments, comments=True)
+                )
 
 
 class TestTheTypist:

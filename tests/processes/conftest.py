@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
@@ -28,8 +28,10 @@ def journal(tmp_path: Path) -> Journal:
 def start_pool(transactional_db: None, tmp_path: Path, journal: Journal) -> Iterator[Callable[..., Pool]]:
     pools: list[Pool] = []
 
-    def start(*words: str, **settings: Any) -> Pool:
-        pools.append(Pool(tmp_path, journal, words, QUICK | settings))
+    def start(
+        *words: str, under: Sequence[str] = (), variables: Mapping[str, str] | None = None, **settings: Any
+    ) -> Pool:
+        pools.append(Pool(tmp_path, journal, words, QUICK | settings, under, variables))
         return pools[-1]
 
     yield start

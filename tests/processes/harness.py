@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -62,12 +62,13 @@ class Pool:
         words: Sequence[str],
         settings: dict[str, Any],
         under: Sequence[str] = (),
+        variables: Mapping[str, str] | None = None,
     ) -> None:
         self.output = directory / f"pool-{time.monotonic_ns()}.log"
         with self.output.open("w") as stream:
             self.process = subprocess.Popen(
                 [*under, sys.executable, str(MANAGE), "jobworker", *words, *AS_ROOT],
-                env=environment(journal, settings),
+                env=environment(journal, settings) | dict(variables or {}),
                 stdout=stream,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,

@@ -51,6 +51,22 @@ def note_unsigned(key: object) -> None:
 
 
 @job
+def say_version(key: int, seconds: float = 0.0) -> None:
+    """Say which code this worker has."""
+    record(f"version-{sys.modules['garage.jobs'].VERSION}", key)
+    nap.function(key, seconds)
+
+
+@job
+def look_around(key: int) -> None:
+    """Say which variables of this process, and of a program that it starts, are not for jobs."""
+    program = subprocess.run(["env"], capture_output=True, text=True, check=True).stdout.splitlines()
+    names = {*os.environ, *(line.partition("=")[0] for line in program)}
+    ours = (name for name in names if name.startswith(("NOTIFY_", "WATCHDOG_", "JOBQUEUE_WATCHED")))
+    record("around", ",".join(sorted(ours)) or "nothing")
+
+
+@job
 def nap(key: int, seconds: float) -> None:
     """Take some time."""
     record("start", key)

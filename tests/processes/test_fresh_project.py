@@ -1,4 +1,4 @@
-"""A project made from nothing, in an environment that holds Django and nothing else."""
+"""A project made from nothing, in an environment that holds Django and the built package, and nothing else."""
 
 from __future__ import annotations
 
@@ -6,15 +6,13 @@ import importlib.metadata
 import os
 import re
 import subprocess
-import sys
-import sysconfig
-import venv
 from pathlib import Path
 
 import django
 import pytest
-from django.conf import settings as django_settings
 
+import jobqueue
+from tests.packages import bare_environment, build_wheel
 from tests.processes.harness import AS_ROOT
 
 STARTING = re.compile(r"\*\*\* Starting job worker (\S+ )?host:\S+ pid:\d+")
@@ -41,27 +39,11 @@ class ShopConfig(AppConfig):
 """
 
 
-def needed_by_django() -> list[str]:
-    """Django, and what it needs, as directories in site-packages."""
-    found = ["django", "asgiref", "sqlparse"]
-    if sys.version_info < (3, 11, 3):
-        found.append("typing_extensions.py")
-    return found
-
-
 @pytest.fixture(scope="module")
 def bare_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An interpreter that can import Django, jobqueue, and nothing else."""
-    directory = tmp_path_factory.mktemp("venv")
-    venv.create(directory, with_pip=False, symlinks=True)
-    python = directory / "bin" / "python"
-    purelib = subprocess.check_output(
-        [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"], text=True
-    ).strip()
-    packages = [Path(sysconfig.get_path("purelib")) / name for name in needed_by_django()]
-    for package in [*packages, Path(django_settings.BASE_DIR) / "jobqueue"]:
-        (Path(purelib) / package.name).symlink_to(package)
-    return python
+    """An interpreter that can import Django, jobqueue as its wheel installs it, and nothing else."""
+    wheel = build_wheel(tmp_path_factory.mktemp("dist"))
+    return bare_environment(tmp_path_factory.mktemp("venv"), wheel)
 
 
 class Project:
@@ -169,9 +151,12 @@ def test_a_missing_table_is_said_before_anything_starts(project: Project) -> Non
 
 def test_the_environment_is_as_bare_as_it_claims(bare_python: Path) -> None:
     code = (
-        "import importlib.metadata as m, pkgutil; print(sorted(x.name for x in pkgutil.iter_modules() if x.ispkg))"
+        "import pkgutil, jobqueue, importlib.metadata as m; print(jobqueue.__file__); print(m.version('jobqueue'));"
+        "print(sorted(x.name for x in pkgutil.iter_modules() if x.ispkg))"
     )
-    packages = subprocess.check_output([bare_python, "-c", code], text=True)
+    path, version, packages = subprocess.check_output([bare_python, "-P", "-c", code], text=True).splitlines()
+    assert Path(path).is_relative_to(bare_python.parents[1])
+    assert version == jobqueue.__version__
     assert "psycopg" not in packages
     assert "'daemon'" not in packages
     assert importlib.metadata.version("Django") == django.get_version()

@@ -92,6 +92,21 @@ class Stage:
         **settings: Any,
     ) -> Pool:
         """Start a pool and wait until it has entered itself in the table."""
+        pool = self.launch_pool(
+            *words, workers=workers, through_proxy=through_proxy, environment=environment, **settings
+        )
+        wait_until(lambda: self.ask("SELECT 1 FROM jobqueue_pool WHERE pid = %s", pool.pid), about=self.about)
+        return pool
+
+    def launch_pool(
+        self,
+        *words: str,
+        workers: int = 2,
+        through_proxy: bool = False,
+        environment: dict[str, str] | None = None,
+        **settings: Any,
+    ) -> Pool:
+        """Start a pool, whether the server is there or not."""
         quick = {"LEASE_SECONDS": self.lease, "HEARTBEAT_SECONDS": self.lease / 3, "POLL_SECONDS": 0.5}
         variables = {
             "CHAOS_JOURNAL": str(self.journal),
@@ -104,7 +119,6 @@ class Stage:
         log = self.directory / f"pool-{len(self.pools)}.log"
         pool = Pool(log, os.environ | variables, workers, ("-v", "1", *words))
         self.pools.append(pool)
-        wait_until(lambda: self.ask("SELECT 1 FROM jobqueue_pool WHERE pid = %s", pool.pid), about=self.about)
         return pool
 
     def stop_pools(self) -> list[int]:

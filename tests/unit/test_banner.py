@@ -11,8 +11,9 @@ from django.db import connection
 from django.test import override_settings
 from django.utils import timezone
 
-from jobqueue.cli.banner import details, starting_line
+from jobqueue.cli.banner import WIDTH, details, known_jobs, starting_line
 from jobqueue.conf import get_settings
+from jobqueue.handlers.resolve import registry
 from jobqueue.models import Pool
 from jobqueue.pool.options import PoolOptions
 from jobqueue.stores import get_store
@@ -61,7 +62,8 @@ class TestDetails:
         for release in ("4f2a", "4f2a", ""):
             Pool.objects.create(host="here", pid=2, release=release)
         Pool.objects.create(host="here", pid=3, release="dead", alive=False)
-        assert told(options())[3] in {
+        [line] = [line for line in told(options()) if "other releases" in line]
+        assert line in {
             "    other releases at work: 4f2a (2 pools), none (1 pool)",
             "    other releases at work: none (1 pool), 4f2a (2 pools)",
         }
@@ -85,7 +87,30 @@ class TestDetails:
         for number in range(3):
             jobs.add.enqueue(number)
         jobs.add.using(run_at=timezone.now() + timedelta(hours=1)).enqueue(1)
-        assert told(options())[2] == "    3 jobs due, 1 later"
+        assert told(options())[2].startswith("    3 jobs due, 1 later; ")
+
+    def test_which_jobs_are_known_by_the_modules_they_are_in(self) -> None:
+        total = sum(map(len, known_jobs().values()))
+        line, *listed = told(options())[2:-1]
+        assert line.endswith(f"; {total} kinds of jobs known:")
+        assert max(map(len, listed)) <= WIDTH
+        shown = " ".join(" ".join(listed).split())
+        assert f"tests.app.jobs: {', '.join(known_jobs()['tests.app.jobs'])}" in shown
+        assert "add" in known_jobs()["tests.app.jobs"]
+
+    def test_former_names_are_no_further_kinds(self) -> None:
+        kinds = [f"{module}.{name}" for module, names in known_jobs().items() for name in names]
+        assert len({id(registry[path]) for path in kinds}) == len(kinds) <= len({id(e) for e in registry.values()})
+        assert set(kinds) <= set(registry)
+
+    def test_of_very_many_jobs_not_all_are_listed(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("jobqueue.cli.banner.LINES", 1)
+        assert told(options())[4:-1] == ["      …"]
+
+    @override_settings(DEBUG=True)
+    def test_that_it_restarts_itself(self) -> None:
+        [line, *_] = details(options(), get_settings(), get_store(), restarts=True)
+        assert line.endswith(", DEBUG on (restarts itself on code changes)")
 
     def test_how_to_stop_it(self) -> None:
         assert (

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from jobqueue.cli import actions, arguments
+from jobqueue.cli import actions, arguments, reload
 from jobqueue.cli.command import JobQueueCommand
 from jobqueue.cli.environment import settings_module
 from jobqueue.cli.voice import Voice
@@ -47,6 +47,13 @@ class Command(JobQueueCommand):
             os.environ["DJANGO_SETTINGS_MODULE"] = module
             os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 (ourselves again)
 
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        """Do as Django does; who only watches the code leaves the checks to the pool that it starts."""
+        options["typed"] = self._called_from_command_line
+        if reload.is_wanted(options):
+            options["skip_checks"] = True
+        return super().execute(*args, **options)
+
     def perform(self, words: dict[str, Any], say: Voice) -> int:
         """Do the action."""
-        return actions.perform(words, say)
+        return actions.perform({**words, "typed": self._called_from_command_line}, say)

@@ -1,0 +1,1 @@
+"""The files of ``deploy/``, checked as far as that goes without the engines they are for."""
