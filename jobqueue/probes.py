@@ -36,7 +36,10 @@ def guarded(view: View) -> View:
 
     @wraps(view)
     def answer(request: HttpRequest) -> HttpResponse:
-        return view(request) if _may_read(request) else _refusal()
+        response = view(request) if _may_read(request) else _refusal()
+        # An answer is no error: Django would log each 503, and mail it to the administrators.
+        response._has_been_logged = True  # type: ignore[attr-defined]
+        return response
 
     for alias in connections:
         answer = transaction.non_atomic_requests(using=alias)(answer)

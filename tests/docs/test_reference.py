@@ -19,9 +19,10 @@ from django.test import override_settings
 from django.utils import timezone
 
 import jobqueue
-from jobqueue import conf, logs, models, signals, testing
+from jobqueue import conf, gauges, logs, models, signals, testing
 from jobqueue.cli import arguments, verbs
 from jobqueue.cli.verbs import doctor
+from jobqueue.integrations import prometheus
 from jobqueue.options import CALL_RULES, DECLARATION_RULES
 from jobqueue.outcomes import Decision, Succeeded
 from jobqueue.performing import hooks
@@ -34,6 +35,7 @@ from tests.test_architecture import FLOORS
 SETTINGS = DOCS / "reference" / "settings.md"
 COMMANDS = DOCS / "reference" / "commands.md"
 API = DOCS / "reference" / "api.md"
+METRICS = DOCS / "reference" / "metrics.md"
 ENQUEUE = DOCS / "how-to" / "enqueue.md"
 ARCHITECTURE = DOCS / "explanation" / "architecture.md"
 README = ROOT / "README.md"
@@ -114,6 +116,15 @@ class TestCommands:
         assert json.loads(as_json).keys() == json.loads(logs.MachineFormatter(as_json=True).format(record)).keys()
         ours = logs.MachineFormatter(as_json=False).format(record)
         assert re.findall(r"(\w+)=", as_logfmt) == re.findall(r"(\w+)=", ours)
+
+
+def test_every_metric_is_listed_with_its_labels() -> None:
+    listed = {code(cells[0]).removesuffix("_total"): re.findall(r"`(\w+)`", cells[1]) for cells in rows(METRICS)}
+    given = {**prometheus.GAUGES, **prometheus.COUNTERS}
+    assert listed == {name: list(labels) for name, (_, labels) in given.items()}
+    text = METRICS.read_text()
+    assert f"up to {gauges.MOST_READY:,}." in text
+    assert f"up to {gauges.MOST_OTHERS:,} of all queues" in text
 
 
 class TestApi:

@@ -113,8 +113,9 @@ class TestWhoMayRead:
 
 @pytest.mark.usefixtures("token")
 class TestHealth:
-    def test_no_worker(self) -> None:
+    def test_no_worker(self, caplog: Any) -> None:
         response = get(HEALTH)
+        assert caplog.records == []
         assert (response.status_code, response.json()) == (
             503,
             {
