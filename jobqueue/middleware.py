@@ -178,6 +178,11 @@ def is_header(name: object, value: object) -> bool:
     )
 
 
+def performing(job: ClaimedJob, headers: Headers) -> Performing | None:
+    """Return what stands round an attempt; None where nothing does, which is to cost nothing."""
+    return Performing(job, headers) if middleware() or LANGUAGE in headers else None
+
+
 class Performing:
     """One attempt; what ``performing`` of a middleware is given.
 
@@ -195,13 +200,12 @@ class Performing:
         self.headers = headers
         self.outcome: Outcome | None = None
         self.state: State | None = None
-        self._language: AbstractContextManager[object] | None = None
+        self._language: AbstractContextManager[object] = nullcontext()
         self._rounds: _Rounds | None = None
 
     def __enter__(self) -> Self:
-        if self.headers:
-            self._language = _language_of(self.headers)
-            self._language.__enter__()
+        self._language = _language_of(self.headers)
+        self._language.__enter__()
         if middleware():
             # Not even the end of the process may come from there.
             self._rounds = _Rounds("performing", self, BaseException)
@@ -212,8 +216,7 @@ class Performing:
     ) -> None:
         if self._rounds is not None:
             self._rounds.leave(error or self.exception)
-        if self._language is not None:
-            self._language.__exit__(None, None, None)
+        self._language.__exit__(None, None, None)
 
     @property
     def exception(self) -> BaseException | None:

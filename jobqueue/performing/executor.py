@@ -30,7 +30,7 @@ from jobqueue.exceptions import (
 )
 from jobqueue.handlers.loaded import Loaded
 from jobqueue.handlers.shown import mask_for
-from jobqueue.middleware import Performing
+from jobqueue.middleware import performing
 from jobqueue.outcomes import (
     Blocked,
     Cancelled,
@@ -124,28 +124,27 @@ class Executor:
 
     def _perform_opened(self, job: ClaimedJob, started: float) -> Ended:
         """Open the handler, and perform what is in it inside of what its headers ask for."""
-        found = self._open(job)
+        found = self._try(opened, job)
         if not isinstance(found, Opened):
             return Ended(job, found, self._decide(job, found), started, time.monotonic())
-        with Performing(job, found.headers) as attempt:
-            loaded = self._load(job, found)
-            if isinstance(loaded, Loaded):
-                ended = self._perform_loaded(job, loaded, started)
-            else:
-                ended = Ended(job, loaded, self._decide(job, loaded), started, time.monotonic())
+        attempt = performing(job, found.headers)
+        if attempt is None:
+            return self._perform_found(job, found, started)
+        with attempt:
+            ended = self._perform_found(job, found, started)
             attempt.ended(ended.outcome, ended.decision.state)
         return ended
 
-    def _open(self, job: ClaimedJob) -> Opened | Outcome:
-        return self._to_outcome(job, lambda: opened(job))
+    def _perform_found(self, job: ClaimedJob, found: Opened, started: float) -> Ended:
+        loaded = self._try(load, job, found)
+        if isinstance(loaded, Loaded):
+            return self._perform_loaded(job, loaded, started)
+        return Ended(job, loaded, self._decide(job, loaded), started, time.monotonic())
 
-    def _load(self, job: ClaimedJob, found: Opened) -> Loaded | Outcome:
-        return self._to_outcome(job, lambda: load(job, found))
-
-    def _to_outcome(self, job: ClaimedJob, step: Callable[[], T]) -> T | Outcome:
+    def _try(self, step: Callable[..., T], job: ClaimedJob, *more: Any) -> T | Outcome:
         """Return what a step on the way to the performable returns, or what becomes of the job if it fails."""
         try:
-            return step()
+            return step(job, *more)
         except CorruptHandler as error:
             return Corrupt(mask_for(job)(f"{type(error).__name__}: {error}"))
         except UnknownPerformable as error:
