@@ -1,9 +1,23 @@
 """Background jobs for Django, in the database you already have."""
 
-from jobqueue.client import aenqueue, aenqueue_many, cancel, enqueue, enqueue_many, retry, run_now
+from jobqueue.client import (
+    acancel,
+    aenqueue,
+    aenqueue_many,
+    apostpone,
+    aretry,
+    arun_now,
+    cancel,
+    enqueue,
+    enqueue_many,
+    postpone,
+    retry,
+    run_now,
+)
 from jobqueue.declaring import Performable, job
 from jobqueue.exceptions import Cancel, Retry, Snooze
 from jobqueue.handlers import PerformableMethod
+from jobqueue.pausing import apause, aresume, pause, resume
 from jobqueue.performing.context import current_job
 from jobqueue.sending import SendLater, adelay, asend_later, delay, handle_asynchronously, send_later
 
@@ -16,9 +30,15 @@ __all__ = [
     "Retry",
     "SendLater",
     "Snooze",
+    "acancel",
     "adelay",
     "aenqueue",
     "aenqueue_many",
+    "apause",
+    "apostpone",
+    "aresume",
+    "aretry",
+    "arun_now",
     "asend_later",
     "cancel",
     "current_job",
@@ -27,6 +47,9 @@ __all__ = [
     "enqueue_many",
     "handle_asynchronously",
     "job",
+    "pause",
+    "postpone",
+    "resume",
     "retry",
     "run_now",
     "send_later",

@@ -37,4 +37,4 @@ def check_room(store: Store, jobs: Iterable[tuple[str, When | None]]) -> None:
     for queue, more in due.items():
         limit = allowed.get(queue) if isinstance(allowed, Mapping) else allowed
         if limit is not None and (waiting := store.waiting(queue, limit)) + more > limit:
-            raise QueueFull(queue, waiting, more, limit)
+            raise QueueFull(queue, waiting, more, limit, paused=store.pauses.of(queue) is not None)

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from difflib import get_close_matches
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from django.apps import apps
@@ -18,12 +19,12 @@ from django.db import DatabaseError, InterfaceError, connections, router
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from jobqueue import conf, handlers
+from jobqueue.exceptions import OptionError
 from jobqueue.middleware import middleware
-from jobqueue.stores import STORES
+from jobqueue.options import check_call
+from jobqueue.stores import STORES, sharing
 
 TAG = "jobqueue"
-#: Shorter waits for SQLite's one write lock end in "database is locked".
-LEAST_TIMEOUT = 5
 #: A random key of so many characters cannot be guessed.
 SHORTEST_KEY = 32
 #: What Kubernetes and Heroku wait, less the moment between the last signal and the kill.
@@ -32,19 +33,34 @@ MANAGERS = "Kubernetes and Heroku wait 30 s, Docker 10 s, systemd 90 s. Have you
 #: How startproject marks a key that stands in the settings file, and so in every copy of the project.
 PUBLIC_KEY = "django-insecure-"
 MAKE_KEY = 'python -c "import secrets; print(secrets.token_urlsafe(48))"'
+INSTALL_PSYCOPG = 'pip install "psycopg[binary]"'
+#: Backends of Django's task framework that leave nothing to workers, and what becomes of a task there.
+WORKERLESS = {
+    f"{framework}.backends.{name}": fate
+    for framework in ("django.tasks", "django_tasks")
+    for name, fate in (
+        ("immediate.ImmediateBackend", "runs tasks inside the request"),
+        ("dummy.DummyBackend", "runs no task at all"),
+    )
+}
+DEFAULT_BACKEND = "django_tasks.backends.immediate.ImmediateBackend"
+TASKS_IMPORTED = re.compile(r"^\s*(?:from|import)\s+django[._]tasks\b", re.MULTILINE)
 #: What PostgreSQL must have switched on to keep what it has confirmed.
 DURABLE = ("fsync", "full_page_writes", "synchronous_commit")
 UNSAFE = "SELECT name FROM pg_settings WHERE name = ANY(%s) AND setting = 'off'"
-SQLITE_REMEDY = (
-    'In DATABASES["{alias}"]["OPTIONS"] set "transaction_mode": "IMMEDIATE", "timeout": 20, '
-    '"init_command": "PRAGMA journal_mode=WAL". For more than about 4 workers use PostgreSQL.'
-)
 
 
 @register(TAG)
 def check_settings(app_configs: Any, **_: Any) -> list[CheckMessage]:
     """E001: every unknown, ill-typed or contradictory key of ``JOBQUEUE``."""
-    return [Error(each.message, hint=each.hint, id="jobqueue.E001") for each in _read()[1]]
+    settings, problems = _read()
+    errors: list[CheckMessage] = [Error(each.message, hint=each.hint, id="jobqueue.E001") for each in problems]
+    try:
+        check_call(settings.email_options)
+    except OptionError as error:
+        message = f'JOBQUEUE["EMAIL_OPTIONS"] is not valid: {error}'
+        errors.append(Error(message, hint="They are options of a call.", id="jobqueue.E001"))
+    return errors
 
 
 @register(TAG)
@@ -56,7 +72,8 @@ def check_database(app_configs: Any, **_: Any) -> list[CheckMessage]:
     try:
         connection = connections[alias]
     except ImproperlyConfigured as error:
-        return [Error(str(error).split("\n")[0], id="jobqueue.E003")]
+        hint = INSTALL_PSYCOPG if "psycopg" in str(error) else None
+        return [Error(str(error).split("\n")[0], hint=hint, id="jobqueue.E003")]
     rule = RULES.get(connection.vendor, _unsupported)
     return list(rule(connection))
 
@@ -89,15 +106,24 @@ def check_middleware(app_configs: Any, **_: Any) -> list[CheckMessage]:
     return []
 
 
+@register(TAG)
+def check_tasks(app_configs: Any, **_: Any) -> list[CheckMessage]:
+    """W012: tasks of Django's framework that no worker will see."""
+    backends = getattr(django_settings, "TASKS", None) or {"default": {"BACKEND": DEFAULT_BACKEND}}
+    if any("jobqueue" in _path(each) for each in backends.values()) or not _has_tasks():
+        return []
+    hint = 'To use workers: "BACKEND": "jobqueue.backends.DatabaseBackend".'
+    fates = ((alias, WORKERLESS.get(_path(backends[alias]))) for alias in backends)
+    return [Warning(f'TASKS["{alias}"] {fate}.', hint=hint, id="jobqueue.W012") for alias, fate in fates if fate]
+
+
 @register(TAG, deploy=True)
 def check_shutdown(app_configs: Any, **_: Any) -> list[CheckMessage]:
     """W016: a pool that may take longer to stop than it will be given."""
     seconds = _read()[0].shutdown_seconds
     if seconds <= LONGEST_SHUTDOWN:
         return []
-    message = (
-        f'JOBQUEUE["SHUTDOWN_SECONDS"] is {seconds:g}: a service manager may kill the pool before it has stopped.'
-    )
+    message = f'JOBQUEUE["SHUTDOWN_SECONDS"] is {seconds:g}: the pool may be killed while it stops.'
     return [Warning(message, hint=MANAGERS, id="jobqueue.W016")]
 
 
@@ -111,6 +137,15 @@ def check_debug(app_configs: Any, **_: Any) -> list[CheckMessage]:
 
 
 @register(TAG, deploy=True)
+def check_mode(app_configs: Any, **_: Any) -> list[CheckMessage]:
+    """W017: no worker performs the jobs."""
+    if _read()[0].mode != conf.INLINE or django_settings.DEBUG:
+        return []
+    message = 'JOBQUEUE["MODE"] is "inline" and DEBUG is off: jobs run in the request that stores them.'
+    return [Warning(message, hint="Leave MODE out where workers run.", id="jobqueue.W017")]
+
+
+@register(TAG, deploy=True)
 def check_signing(app_configs: Any, **_: Any) -> list[CheckMessage]:
     """E014, W014: a signing key that is no secret, or that can be guessed."""
     settings = _read()[0]
@@ -118,8 +153,9 @@ def check_signing(app_configs: Any, **_: Any) -> list[CheckMessage]:
     public = [str(key).startswith(PUBLIC_KEY) for key in keys]
     if public[0] and not django_settings.DEBUG:
         name = 'JOBQUEUE["SIGNING_KEYS"][0]' if settings.signing_keys else "SECRET_KEY"
-        message = f'{name} begins with "{PUBLIC_KEY}" and DEBUG is off, so jobs can be forged.'
-        return [Error(message, hint=f"Set it to what this prints: {MAKE_KEY}", id="jobqueue.E014")]
+        message = f'{name} is "{PUBLIC_KEY}…", so jobs can be forged.'
+        hint = f"DEBUG is off, so set it to what this prints: {MAKE_KEY}"
+        return [Error(message, hint=hint, id="jobqueue.E014")]
     if not any(public) and all(len(str(key)) >= SHORTEST_KEY for key in keys):
         return []
     message = "Jobs are signed with a key that can be guessed, so they can be forged."
@@ -139,12 +175,32 @@ def check_durability(app_configs: Any, databases: Collection[str] | None = None,
         return []  # others report that, and a worker waits for a database that is away
     if not off:
         return []
-    message = f'Database "{alias}" may lose confirmed jobs: {" and ".join(off)} is off.'
+    message = f'Database "{alias}" may lose jobs: {", ".join(off)} {"is" if len(off) == 1 else "are"} off.'
     return [Warning(message, hint="Switch it on in postgresql.conf, or for this role.", id="jobqueue.W015")]
 
 
 def _read() -> tuple[conf.Settings, list[conf.Problem]]:
     return conf.read(getattr(django_settings, "JOBQUEUE", {}))
+
+
+# Django's task framework
+
+
+def _path(backend: Any) -> str:
+    return str(backend.get("BACKEND")) if isinstance(backend, Mapping) else ""
+
+
+def _has_tasks() -> bool:
+    """Whether an app has a module of such tasks; it is not imported for the question."""
+    return any(TASKS_IMPORTED.search(_source(f"{app.name}.tasks")) for app in apps.get_app_configs())
+
+
+def _source(module: str) -> str:
+    try:
+        found = find_spec(module)
+        return Path(found.origin).read_text(errors="replace") if found and found.origin else ""
+    except (ImportError, OSError, ValueError):
+        return ""
 
 
 # Databases
@@ -164,24 +220,15 @@ def _unsupported(connection: BaseDatabaseWrapper) -> Iterator[CheckMessage]:
 def _postgresql(connection: BaseDatabaseWrapper) -> Iterator[CheckMessage]:
     if find_spec("psycopg") is None:
         message = f'Database "{connection.alias}" is used through psycopg2; jobqueue needs psycopg 3.'
-        yield Error(message, hint='pip install "psycopg[binary]"', id="jobqueue.E003")
+        yield Error(message, hint=INSTALL_PSYCOPG, id="jobqueue.E003")
 
 
 def _sqlite(connection: Any) -> Iterator[CheckMessage]:
     if connection.is_in_memory_db():
         return
-    options = connection.settings_dict["OPTIONS"]
-    wrong = []
-    if str(options.get("transaction_mode")).upper() not in {"IMMEDIATE", "EXCLUSIVE"}:
-        wrong.append("transaction_mode is not IMMEDIATE")
-    timeout = options.get("timeout", LEAST_TIMEOUT)
-    if not isinstance(timeout, int | float) or timeout < LEAST_TIMEOUT:
-        wrong.append(f"timeout is under {LEAST_TIMEOUT} s")
-    if not re.search(r"journal_mode\W+wal\b", str(options.get("init_command")), re.IGNORECASE):
-        wrong.append("journal_mode is not WAL")
-    if wrong:
+    if wrong := list(sharing.lacking(connection.settings_dict["OPTIONS"])):
         message = f'SQLite "{connection.alias}" will be locked often: {", ".join(wrong)}.'
-        yield Warning(message, hint=SQLITE_REMEDY.format(alias=connection.alias), id="jobqueue.W010")
+        yield Warning(message, hint=sharing.remedy(connection.alias), id="jobqueue.W010")
 
 
 def _switched_off(connection: BaseDatabaseWrapper) -> list[str]:
@@ -213,7 +260,7 @@ def _misrouted(alias: str) -> Iterator[CheckMessage]:
 def _never_migrated(alias: str) -> Iterator[CheckMessage]:
     name, allowed = _verdict("allow_migrate", alias, "jobqueue", model_name="job")
     if name is not None and not allowed:
-        message = f'Router {name} refuses to migrate jobqueue on "{alias}": no tables.'
+        message = f'Router {name} refuses to migrate jobqueue on "{alias}", so its tables would never exist.'
         hint = f'Let its allow_migrate return True for app_label "jobqueue" on "{alias}".'
         yield Error(message, hint=hint, id="jobqueue.E021")
 

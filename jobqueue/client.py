@@ -1,34 +1,27 @@
-"""All that a caller may do to a job: enqueue it, and later retry, cancel or hasten it."""
+"""All that a caller may do to a job: enqueue it, and later retry, cancel, hasten or postpone it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import sync_to_async
 from django.apps import apps
 from django.db import connections, transaction
 from django.utils import timezone
 
-from jobqueue import signals
+from jobqueue import logs, signals
 from jobqueue.backlog import check_room
-from jobqueue.conf import get_settings
+from jobqueue.conf import INLINE, get_settings
+from jobqueue.drafting import Draft, draft, signed
 from jobqueue.exceptions import JobStateError, OptionError, QueueFull, shown
-from jobqueue.handlers import (
-    as_body,
-    as_performable,
-    declared_options,
-    describe,
-    dump,
-    enqueue_hook,
-    sender_of,
-    sign,
-)
+from jobqueue.handlers import as_body, as_performable, declared_options, describe, enqueue_hook, sender_of
+from jobqueue.hints import lookout
 from jobqueue.middleware import Storing
-from jobqueue.options import Options, behaviour, check_call, merge
-from jobqueue.pending import PendingIds, PendingJob
+from jobqueue.options import behaviour, check_call, merge
+from jobqueue.pending import PendingIds, PendingJob, StoreAtCommit
 from jobqueue.ringing import ringer
 from jobqueue.rows import NewJob, When, due_at
 from jobqueue.states import State
@@ -70,7 +63,7 @@ def enqueue(performable: Any, priority: int | None = None, run_at: When | None =
     name, data = describe(performable, behaviour(given))
     store = get_store()
     with Storing(name, merged.queue) as call, writing(store, "aenqueue"):
-        new = _signed(_Draft(name, as_body(name, data, call.headers), merged))
+        new = signed(Draft(name, as_body(name, data, call.headers), merged))
         _check_room_for(store, new)
         waits_for = _foreign_transaction(store)
         if waits_for is None:
@@ -105,7 +98,7 @@ def enqueue_many(
     stored = behaviour(given)
     store = get_store()
     with Storing(None, given.get("queue")) as call, writing(store, "aenqueue_many"):
-        drafts = (_draft(as_performable(each), given, stored, call.headers) for each in performables)
+        drafts = (draft(as_performable(each), given, stored, call.headers) for each in performables)
         waits_for = _foreign_transaction(store)
         if waits_for is None:
             call.ids = _insert_many(store, _with_room(store, _batches(drafts)))
@@ -113,7 +106,7 @@ def enqueue_many(
         prepared = list(drafts)
         check_room(store, map(_place, prepared))
         pending = PendingIds(waits_for)
-        _at_commit(waits_for, lambda: pending.stored(_insert_many(store, _batches(prepared))))
+        _at_commit(waits_for, lambda: pending.stored(_insert_many(store, _batches(prepared))), len(prepared))
         return pending  # type: ignore[return-value]
 
 
@@ -167,6 +160,40 @@ def run_now(job: Job | int) -> None:
     _act("run_now", job, (State.SCHEDULED,))
 
 
+def postpone(job: Job | int, run_at: When) -> None:
+    """Let a job that waits run at another time, a later or an earlier one.
+
+    Args:
+        job: the job or its id.
+        run_at: not before this time (aware datetime), or a timedelta from now.
+
+    Raises:
+        JobStateError: if it is in another state, which is named.
+        OptionError: if the time cannot be stored.
+    """
+    _act("postpone", job, (State.SCHEDULED, State.READY), run_at)
+
+
+async def aretry(job: Job | int) -> None:
+    """Do as ``retry`` does, from async code."""
+    await sync_to_async(retry)(job)
+
+
+async def acancel(job: Job | int) -> None:
+    """Do as ``cancel`` does, from async code."""
+    await sync_to_async(cancel)(job)
+
+
+async def arun_now(job: Job | int) -> None:
+    """Do as ``run_now`` does, from async code."""
+    await sync_to_async(run_now)(job)
+
+
+async def apostpone(job: Job | int, run_at: When) -> None:
+    """Do as ``postpone`` does, from async code."""
+    await sync_to_async(postpone)(job, run_at)
+
+
 # From a performable to a row.
 
 
@@ -174,41 +201,6 @@ def _checked(priority: int | None, run_at: When | None, options: dict[str, Any])
     if priority is None and run_at is None and not options:
         return {}
     return check_call({"priority": priority, "run_at": run_at, **options})
-
-
-class _Draft(NamedTuple):
-    """A job that is checked and encoded, and not yet signed."""
-
-    name: str
-    body: str
-    options: Options
-
-
-def _draft(performable: Any, given: dict[str, Any], stored: dict[str, Any], headers: dict[str, str]) -> _Draft:
-    """Check and encode a performable; ``stored`` are those of the given options that travel in the handler."""
-    options = merge(declared_options(performable), given)
-    return _Draft(*dump(performable, stored, headers), options)
-
-
-def _signed(draft: _Draft) -> NewJob:
-    name, body, options = draft
-    handler = sign(
-        body,
-        name=name,
-        queue=options.queue,
-        max_attempts=options.max_attempts,
-        max_run_time=options.max_run_time,
-    )
-    return NewJob(
-        handler,
-        name,
-        options.queue,
-        options.priority,
-        options.run_at,
-        options.max_attempts,
-        options.max_run_time,
-        options.key,
-    )
 
 
 def _check_room_for(store: Store, new: NewJob) -> None:
@@ -239,24 +231,34 @@ def _insert_new(store: Store, new: NewJob, performable: Any) -> Job | None:
         if hook is not None:
             hook(job)
     signals.send(signals.job_enqueued, sender_of(performable), job=job)
+    if get_settings().mode == INLINE:
+        return _performed_here(store, job)
     _ring(store, _concerned(job.queue, job.run_at - job.created_at))
+    logs.stored(job, connections[store.alias].in_atomic_block)
+    lookout.stored(store, f"Job {job} is")
     return job
+
+
+def _performed_here(store: Store, job: Job) -> Job:
+    """Have a job performed, and return its row as it is then; as it was if it is not kept."""
+    signals.stored_inline.send(store, job_ids=[job.pk])
+    return type(job)._base_manager.using(store.alias).filter(pk=job.pk).first() or job
 
 
 class _Signing:
     """Drafts as rows, each signed when its turn comes: the database takes in the rows before it meanwhile."""
 
-    def __init__(self, drafts: list[_Draft]) -> None:
+    def __init__(self, drafts: list[Draft]) -> None:
         self._drafts = drafts
 
     def __len__(self) -> int:
         return len(self._drafts)
 
     def __iter__(self) -> Iterator[NewJob]:
-        return map(_signed, self._drafts)
+        return map(signed, self._drafts)
 
 
-def _insert_many(store: Store, batches: Iterable[list[_Draft]]) -> list[int]:
+def _insert_many(store: Store, batches: Iterable[list[Draft]]) -> list[int]:
     ids: list[int] = []
     queues: set[str] = set()
     now = timezone.now()
@@ -265,22 +267,27 @@ def _insert_many(store: Store, batches: Iterable[list[_Draft]]) -> list[int]:
             ids += store.insert_many(_Signing(batch))
             for queue, run_at in set(map(_place, batch)):
                 queues |= _concerned(queue, due_at(run_at, now) - now)
+    if get_settings().mode == INLINE:
+        signals.stored_inline.send(store, job_ids=ids)
+        return ids
     _ring(store, queues)
+    if ids:
+        lookout.stored(store, f"{len(ids):,} jobs are" if len(ids) > 1 else f"Job #{ids[0]} is")
     return ids
 
 
-def _with_room(store: Store, batches: Iterable[list[_Draft]]) -> Iterator[list[_Draft]]:
+def _with_room(store: Store, batches: Iterable[list[Draft]]) -> Iterator[list[Draft]]:
     for batch in batches:
         check_room(store, map(_place, batch))
         yield batch
 
 
-def _place(draft: _Draft) -> tuple[str, When | None]:
+def _place(draft: Draft) -> tuple[str, When | None]:
     return draft.options.queue, draft.options.run_at
 
 
-def _batches(drafts: Iterable[_Draft]) -> Iterator[list[_Draft]]:
-    batch: list[_Draft] = []
+def _batches(drafts: Iterable[Draft]) -> Iterator[list[Draft]]:
+    batch: list[Draft] = []
     characters = 0
     for each in drafts:
         batch.append(each)
@@ -317,27 +324,42 @@ def _foreign_transaction(store: Store) -> str | None:
     return None
 
 
-def _at_commit(alias: str, store_it: Callable[[], None]) -> None:
-    transaction.on_commit(store_it, using=alias)
+def _at_commit(alias: str, store_it: Callable[[], None], jobs: int = 1) -> None:
+    transaction.on_commit(StoreAtCommit(store_it, jobs), using=alias)
 
 
 # Acts on stored jobs.
 
 
-def _act(verb: str, job: Job | int, origins: tuple[State, ...]) -> None:
+def _act(verb: str, job: Job | int, origins: tuple[State, ...], run_at: When | None = None) -> None:
     store = get_store()
     job_id = _id_of(job, verb)
+    given = (check_time(run_at, store),) if verb == "postpone" else ()
     row = apps.get_model("jobqueue", "Job")._base_manager.using(store.alias).filter(pk=job_id)
-    with writing(store, f"sync_to_async({verb})"):
-        done = getattr(store, verb)(job_id)
+    with writing(store, f"a{verb}"):
+        done = getattr(store, verb)(job_id, *given)
         with store.statement():
             found = row.values_list("state", "queue").first()
+    if done and get_settings().mode == INLINE:
+        signals.stored_inline.send(store, job_ids=[job_id])
+        return None
     if done:
         return _ring(store, {found[1]} if found and found[0] == State.READY else set())
     if found is None:
         raise JobStateError(f"Job #{job_id} does not exist.")
     possible = " or ".join(each.label for each in origins)
     raise JobStateError(f"Job #{job_id} is {State(found[0]).label}; {verb} takes only a {possible} job.")
+
+
+def check_time(run_at: When | None, store: Store) -> datetime:
+    """Return when a job shall run that is moved to a time.
+
+    Raises:
+        OptionError: if it is no time, or cannot be stored.
+    """
+    if run_at is None:
+        raise OptionError("run_at must be an aware datetime, or a timedelta from now. It is None.")
+    return due_at(check_call({"run_at": run_at})["run_at"], store.now())
 
 
 def _id_of(job: Any, verb: str) -> int:

@@ -20,6 +20,7 @@ from django.utils.module_loading import import_string
 
 from jobqueue.exceptions import shown
 from jobqueue.policy.backoff import backoff as attempts_backoff
+from jobqueue.rules import boolean, duration, duration_or_none, integer, one_of, paths, text, token
 
 HOUR = 3600.0
 DAY = 24 * HOUR
@@ -27,6 +28,11 @@ LARGEST_PRIORITY = 2**31 - 1
 QUEUE_NAME = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 REDACTED_WORD = re.compile(r"[A-Za-z0-9_]+")
 LONGEST_RELEASE = 64
+#: Django's own sender of mails, and ours, which stores them for it.
+SMTP = "django.core.mail.backends.smtp.EmailBackend"
+JOB_EMAIL = "jobqueue.mail.JobEmailBackend"
+#: The modes: who performs.
+WORKER, INLINE = "worker", "inline"
 #: Settings whose values no message shows.
 SECRET = frozenset({"SIGNING_KEYS", "ENCRYPTION_KEYS", "PROBE_TOKEN"})
 
@@ -60,6 +66,11 @@ class Settings:
             queues, or a dict from queue name to number. None: any number.
         log_format: "people", "logfmt" or "json".
         release: name of the running code's release, kept with pools and jobs. Empty: what the platform or git says.
+        strict: whether a ``@job`` function that is called, and so runs here and now, warns of it.
+        mode: "worker" leaves jobs to workers; "inline" performs each at once where it is stored.
+        notifiers: each is called with the job and the exception when a job has failed for good.
+        email_backend: dotted path of what sends the mails that ``jobqueue.mail.JobEmailBackend`` has stored.
+        email_options: options of the jobs that it stores, as of a call.
         middleware: dotted paths of the classes that stand round the storing and the performing of jobs.
         probe_token: what a monitor must show to read health and metrics. Empty: no token opens them.
         alert_after: seconds that a ready job may wait until the site counts as not ready.
@@ -86,6 +97,11 @@ class Settings:
     max_waiting: int | Mapping[str, int] | None = None
     log_format: str = "people"
     release: str = ""
+    strict: bool = False
+    mode: str = WORKER
+    notifiers: tuple[Callable[..., Any], ...] = ()
+    email_backend: str = SMTP
+    email_options: Mapping[str, Any] = field(default_factory=dict)
     middleware: tuple[str, ...] = ()
     probe_token: str = ""
     alert_after: float = 300.0
@@ -127,7 +143,8 @@ def read(raw: Any) -> tuple[Settings, list[Problem]]:
         try:
             values[key.lower()] = rule(value)
         except (TypeError, ValueError) as error:
-            problems.append(Problem(key, f'JOBQUEUE["{key}"] {error}.', _shown(key, value)))
+            what, *more = error.args
+            problems.append(Problem(key, f'JOBQUEUE["{key}"] {what}.', " ".join([*more, _shown(key, value)])))
     settings = Settings(**values)
     return settings, problems + _contradictions(settings)
 
@@ -160,82 +177,8 @@ def _contradictions(settings: Settings) -> list[Problem]:
     return problems
 
 
-# Rules: from the raw value to the stored one, or an error that finishes the sentence 'JOBQUEUE["X"] …'.
-
-
-def integer(low: int, high: int) -> Callable[[Any], int]:
-    """Rule for a whole number within bounds."""
-
-    def rule(value: Any) -> int:
-        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-            raise ValueError(f"must be a whole number from {low} to {high}")
-        return value
-
-    return rule
-
-
-def duration(low: float, high: float) -> Callable[[Any], float]:
-    """Rule for seconds or a timedelta within bounds."""
-
-    def rule(value: Any) -> float:
-        seconds = value.total_seconds() if isinstance(value, timedelta) else value
-        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not low <= seconds <= high:
-            raise ValueError(f"must be seconds (or a timedelta) from {low:g} to {high:g}")
-        return float(seconds)
-
-    return rule
-
-
-def duration_or_none(low: float, high: float) -> Callable[[Any], float | None]:
-    """Rule for a duration where None means for ever."""
-    rule = duration(low, high)
-    return lambda value: None if value is None else rule(value)
-
-
-def boolean(value: Any) -> bool:
-    """Rule for True or False."""
-    if not isinstance(value, bool):
-        raise ValueError("must be True or False")
-    return value
-
-
-def text(longest: int) -> Callable[[Any], str]:
-    """Rule for a string of so many characters at most, all of which can be seen and stored."""
-
-    def rule(value: Any) -> str:
-        if not isinstance(value, str) or len(value) > longest or not value.isprintable():
-            raise ValueError(f"must be a string of at most {longest} printable characters")
-        return value
-
-    return rule
-
-
-def one_of(*allowed: str) -> Callable[[Any], str]:
-    """Rule for one of a few words."""
-
-    def rule(value: Any) -> str:
-        if value not in allowed:
-            raise ValueError(f"must be one of {', '.join(allowed)}")
-        return str(value)
-
-    return rule
-
-
-def paths(value: Any) -> tuple[str, ...]:
-    """Rule for a list of dotted paths; what they lead to is imported when it is needed first."""
-    if not isinstance(value, list | tuple):
-        raise ValueError("must be a list of dotted paths of classes")
-    for path in value:
-        if not isinstance(path, str) or "." not in path or not all(map(str.isidentifier, path.split("."))):
-            raise ValueError(f"has {shown(path)}, which is not the dotted path of a class")
-    return tuple(value)
-
-
-def token(value: Any) -> str:
-    """Rule for a secret that is sent in a header."""
-    if value != "" and not (isinstance(value, str) and re.fullmatch(r"[!-~]{16,256}", value)):
-        raise ValueError("must be a string of 16 to 256 ASCII characters without spaces, or empty")
-    return str(value)
+# Rules: from the raw value to the stored one, or an error that finishes the sentence 'JOBQUEUE["X"] …'; what else
+# it has to say is its second argument.
 
 
 def keys(value: Any) -> tuple[str, ...]:
@@ -252,8 +195,8 @@ def encryption_keys(value: Any) -> tuple[str | None, ...]:
     for place, key in enumerate(value, 1):
         if not (is_fernet_key(key) or (key is None and place == 1)):
             raise ValueError(
-                "must be a list of Fernet keys, each 32 bytes as 44 characters of urlsafe base64; "
-                f"number {place} is not"
+                f"must be a list of Fernet keys; number {place} is none",
+                "Each is 32 bytes as 44 characters of urlsafe base64.",
             )
     used = [key for key in value if key]
     if used and find_spec("cryptography") is None:
@@ -289,14 +232,16 @@ def redact(value: Any) -> tuple[str | re.Pattern[str], ...]:
             if each.search(""):
                 raise ValueError(f"has {each.pattern!r}, which finds something in an empty text")
         elif not isinstance(each, str) or not REDACTED_WORD.fullmatch(each):
-            raise ValueError(f"has {each!r}, which is neither a word of A-Z a-z 0-9 _ nor a compiled text pattern")
+            raise ValueError(
+                f"has {each!r}, neither a word nor a compiled text pattern", "Words are of A-Z a-z 0-9 _."
+            )
     return tuple(value)
 
 
 def queue_priorities(value: Any) -> dict[str, int]:
     """Rule for a list of queue names, or a dict from name to default priority."""
     if not isinstance(value, Mapping | list | tuple | set | frozenset):
-        raise ValueError("must be a list of queue names, or a dict from queue name to default priority")
+        raise ValueError("must be a list of names, or a dict from name to priority")
     named = value if isinstance(value, Mapping) else dict.fromkeys(_queue_names(value), 0)
     whole = integer(-LARGEST_PRIORITY, LARGEST_PRIORITY)
     return {name: whole(named[name]) for name in _queue_names(named)}
@@ -313,21 +258,54 @@ def waiting_limits(value: Any) -> int | dict[str, int] | None:
 def _queue_names(value: Collection[Any]) -> Collection[str]:
     for name in value:
         if not isinstance(name, str) or not QUEUE_NAME.fullmatch(name):
-            raise ValueError(f"names a queue {shown(name)}; names are 1 to 64 of A-Z a-z 0-9 _ . : -")
+            raise ValueError(f"names a queue {shown(name)}", "Names are 1 to 64 of A-Z a-z 0-9 _ . : -")
     return value
 
 
 def backoff(value: Any) -> Callable[[int], float | timedelta]:
     """Rule for a callable, or the dotted path of one."""
-    if isinstance(value, str):
-        try:
-            value = import_string(value)
-        except ImportError as error:
-            raise ValueError(f"cannot be imported: {error}") from error
+    value = _found(value)
     if not callable(value):
         raise ValueError("must be a callable or its dotted path")
     called: Callable[[int], float | timedelta] = value
     return called
+
+
+def notifiers(value: Any) -> tuple[Callable[..., Any], ...]:
+    """Rule for a list of callables that take a job and an exception, or of their dotted paths."""
+    if not isinstance(value, list | tuple):
+        raise ValueError("must be a list of callables (job, exception) or their dotted paths")
+    found = tuple(map(_found, value))
+    for each in found:
+        if isinstance(each, type):
+            raise ValueError(f"names the class {each.__name__}; give an instance: {each.__name__}(…)")
+        if not callable(each):
+            raise ValueError(f"has {shown(each)}, which cannot be called with (job, exception)")
+    return found
+
+
+def _found(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return import_string(value)
+    except ImportError as error:
+        raise ValueError(f"cannot be imported: {error}") from error
+
+
+def email_backend(value: Any) -> str:
+    """Rule for the path of an email backend that is not ours."""
+    path = text(255)(value)
+    if path == JOB_EMAIL:
+        raise ValueError("must name what sends the mails; that would store them as jobs again, for ever")
+    return path
+
+
+def call_options(value: Any) -> dict[str, Any]:
+    """Rule for options of a call; which they are is checked where they are known."""
+    if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
+        raise ValueError('must be a dict of options, such as {"queue": "mail"}')
+    return dict(value)
 
 
 RULES: dict[str, Callable[[Any], Any]] = {
@@ -352,6 +330,11 @@ RULES: dict[str, Callable[[Any], Any]] = {
     "MAX_WAITING": waiting_limits,
     "LOG_FORMAT": one_of("people", "logfmt", "json"),
     "RELEASE": text(LONGEST_RELEASE),
+    "STRICT": boolean,
+    "MODE": one_of(WORKER, INLINE),
+    "NOTIFIERS": notifiers,
+    "EMAIL_BACKEND": email_backend,
+    "EMAIL_OPTIONS": call_options,
     "MIDDLEWARE": paths,
     "PROBE_TOKEN": token,
     "ALERT_AFTER": duration(1, 365 * DAY),

@@ -11,10 +11,32 @@ from django.apps import apps
 from jobqueue.client import aenqueue, enqueue, enqueue_many
 from jobqueue.conf import get_settings
 from jobqueue.handlers import BoundCall, DeclaredFunction, register
+from jobqueue.hints import ran_here
+from jobqueue.installed import check_installed
 from jobqueue.options import check_call, check_declaration
 
 if TYPE_CHECKING:
     from jobqueue.models import Job, JobQuerySet
+
+#: How other libraries call what is ``enqueue`` here.
+HABITS = frozenset(
+    {
+        "apply_async",
+        "async_",
+        "configure",
+        "defer",
+        "delay",
+        "perform_async",
+        "perform_later",
+        "s",
+        "schedule",
+        "send",
+        "send_later",
+        "send_with_options",
+        "si",
+        "signature",
+    }
+)
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -25,6 +47,7 @@ class JobFunction(DeclaredFunction, Generic[P, R]):
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run the function here and now; of an async one, return the coroutine."""
+        ran_here(self.function.__name__)
         return self.function(*args, **kwargs)  # type: ignore[no-any-return]
 
     def bind(self, *args: P.args, **kwargs: P.kwargs) -> BoundCall:
@@ -51,6 +74,13 @@ class JobFunction(DeclaredFunction, Generic[P, R]):
     def jobs(self) -> JobQuerySet:
         """The rows of this function."""
         return _rows(self.path)
+
+    if not TYPE_CHECKING:  # where every name would seem to be there
+
+        def __getattr__(self, name: str) -> Any:
+            function = vars(self).get("function")
+            habit = f" To have a worker run it: {function.__name__}.enqueue(…)" if name in HABITS else ""
+            raise AttributeError(f"{self!r} has no attribute {name!r}.{habit}", name=name, obj=self)
 
 
 class Prepared(Generic[P]):
@@ -156,5 +186,6 @@ class Performable:
 
 
 def _rows(path: str) -> JobQuerySet:
+    check_installed()
     model = cast(Any, apps.get_model("jobqueue", "Job"))
     return cast("JobQuerySet", model.objects.using(get_settings().database).filter(name=path))

@@ -20,6 +20,14 @@ class PayloadError(JobQueueError, ValueError):
     """A value cannot be stored with a job: its type, its size or its depth."""
 
 
+class NotJSON(PayloadError, TypeError):
+    """An argument of a task of Django's is of a type that JSON lacks."""
+
+
+class UnstorableResult(PayloadError, TypeError):
+    """What a task of Django's has returned cannot be stored; it has failed then, and is not tried again."""
+
+
 class NotPerformable(JobQueueError, TypeError):
     """What was handed over cannot be found or performed by a worker."""
 
@@ -40,18 +48,22 @@ class QueueFull(JobQueueError):
         waiting: how many of its jobs are ready; counted to the limit and no further.
         more: how many were to be stored.
         limit: how many may wait.
+        paused: whether nobody takes them, since the queue rests.
     """
 
-    def __init__(self, queue: str, waiting: int, more: int, limit: int) -> None:
+    def __init__(self, queue: str, waiting: int, more: int, limit: int, paused: bool = False) -> None:
         jobs = "another job" if more == 1 else f"{more:,} more jobs"
+        remedy = "Try again later, or start more workers for it."
+        if paused:
+            remedy = f"It is paused. Resume it: python manage.py jobs resume {queue}"
         super().__init__(
             f'Queue "{queue}" has no room for {jobs}: {waiting:,} wait for a worker, and '
-            f'JOBQUEUE["MAX_WAITING"] allows {limit:,}. Try again later, or start more workers for it.'
+            f'JOBQUEUE["MAX_WAITING"] allows {limit:,}. {remedy}'
         )
-        self.queue, self.waiting, self.more, self.limit = queue, waiting, more, limit
+        self.queue, self.waiting, self.more, self.limit, self.paused = queue, waiting, more, limit, paused
 
-    def __reduce__(self) -> tuple[type[QueueFull], tuple[str, int, int, int]]:
-        return QueueFull, (self.queue, self.waiting, self.more, self.limit)
+    def __reduce__(self) -> tuple[type[QueueFull], tuple[str, int, int, int, bool]]:
+        return QueueFull, (self.queue, self.waiting, self.more, self.limit, self.paused)
 
 
 class JobNotStored(JobQueueError):
@@ -93,6 +105,10 @@ class MissingRow(JobQueueError):
 
 class ClaimLost(JobQueueError):
     """The job is no longer held by this claim: another worker may have it."""
+
+
+class JobCrashed(JobQueueError):
+    """What notifiers and ``job_failed`` are given for a job whose process died before it could report the end."""
 
 
 # What may be raised inside a job.

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 
 from jobqueue.conf import get_settings
 from jobqueue.doctor import Site
-from jobqueue.doctor.words import age
 from jobqueue.models import Pause, Pool
 from jobqueue.states import State
 from jobqueue.stores import tallies
 from jobqueue.stores.lanes import read_lanes
+from jobqueue.wording import age
 
 #: The ready jobs of a queue are counted up to here …
 MOST_READY = 2_500

@@ -29,6 +29,7 @@ from jobqueue.rows import ClaimedJob
 from jobqueue.states import State
 
 if TYPE_CHECKING:
+    from jobqueue.models import Job
     from jobqueue.performing.executor import Ended
 
 job_logger = logging.getLogger("jobqueue.job")
@@ -55,6 +56,14 @@ class Event:
 
 
 # The fate of jobs
+
+
+def stored(job: Job, in_transaction: bool) -> None:
+    """A job was stored; workers see it at once, or when the caller's transaction commits."""
+    if job_logger.isEnabledFor(logging.DEBUG):
+        visible = "at commit" if in_transaction else "at once"
+        event = _event("stored", job, queue=job.queue, visible=visible)
+        _log(logging.DEBUG, event, job, visible=visible)
 
 
 def started(job: ClaimedJob) -> None:
@@ -139,10 +148,10 @@ def say(level: int, name: str, text: str = "", **fields: Any) -> None:
         _emit(worker_logger, level, event, {"event": f"worker.{name}", "text": text, **fields})
 
 
-def unreachable(alias: str, error: Exception, pause: float, failures: int) -> None:
+def unreachable(alias: str, error: Exception, pause: float, failures: int, why: str | None = None) -> None:
     """The database did not answer; it is tried again. Said at first and then more and more rarely."""
     if _is_rare(failures):
-        text = f'Cannot reach database "{alias}": {headline(str(error))}.'
+        text = why or f'Cannot reach database "{alias}": {headline(str(error))}.'
         say(logging.WARNING, "wait", f"{text} Next try in {short(pause)} ({failures + 1}). Ctrl+C stops.")
 
 
@@ -162,15 +171,15 @@ def _is_rare(failures: int) -> bool:
     return failures & (failures - 1) == 0
 
 
-def _event(name: str, job: ClaimedJob, **fields: Any) -> Event:
+def _event(name: str, job: ClaimedJob | Job, **fields: Any) -> Event:
     return Event(name, f"#{job.id} {job.name}", **fields)
 
 
-def _log(level: int, event: Event, job: ClaimedJob, **fields: Any) -> None:
+def _log(level: int, event: Event, job: ClaimedJob | Job, **fields: Any) -> None:
     _emit(job_logger, level, event, {"event": f"job.{event.name}", **_job_fields(job), **fields})
 
 
-def _job_fields(job: ClaimedJob) -> dict[str, Any]:
+def _job_fields(job: ClaimedJob | Job) -> dict[str, Any]:
     return {
         "job_id": job.id,
         "job": job.name,
@@ -188,7 +197,7 @@ def _error_fields(error: str | None) -> dict[str, Any]:
     return {"error": error}
 
 
-def _waited(job: ClaimedJob, since: float = 0.0) -> float:
+def _waited(job: ClaimedJob | Job, since: float = 0.0) -> float:
     """Return the seconds from when a job was due until it began, so long ago."""
     return max((timezone.now() - job.run_at).total_seconds() - since, 0.0)
 
@@ -220,7 +229,7 @@ def _tries(job: ClaimedJob) -> str:
     return f"{job.attempts}/{_most(job)}"
 
 
-def _most(job: ClaimedJob) -> int:
+def _most(job: ClaimedJob | Job) -> int:
     return job.max_attempts or get_settings().max_attempts
 
 

@@ -33,7 +33,7 @@ from django.utils import translation
 from django.utils.module_loading import import_string
 
 from jobqueue.conf import get_settings
-from jobqueue.outcomes import Failed, Outcome
+from jobqueue.outcomes import Corrupt, Failed, Outcome
 from jobqueue.release import release
 from jobqueue.rows import ClaimedJob
 from jobqueue.states import State
@@ -221,7 +221,7 @@ class Performing:
     @property
     def exception(self) -> BaseException | None:
         """What the job raised, where it failed."""
-        return self.outcome.exception if isinstance(self.outcome, Failed) else None
+        return self.outcome.exception if isinstance(self.outcome, Failed | Corrupt) else None
 
     def ended(self, outcome: Outcome, state: State) -> None:
         """Note how it has ended."""

@@ -87,6 +87,24 @@ def check_declaration(given: Mapping[str, Any]) -> dict[str, Any]:
     return _check(given, DECLARATION_RULES)
 
 
+def check_task(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the job options of a task of Django's, checked; those that are None are left out.
+
+    Raises:
+        OptionError: naming the option, the value and what is allowed.
+    """
+    return _check(given, TASK_RULES)
+
+
+def check_backend(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the OPTIONS of a backend of Django's TASKS, checked; those that are None are left out.
+
+    Raises:
+        OptionError: naming the option, the value and what is allowed.
+    """
+    return _check(given, BACKEND_RULES)
+
+
 def merge(declared: Mapping[str, Any], given: Mapping[str, Any]) -> Options:
     """Return the options of a job: those of the call over those declared over the settings.
 
@@ -107,6 +125,17 @@ def merge(declared: Mapping[str, Any], given: Mapping[str, Any]) -> Options:
     return Options(**values) if values else DEFAULTS
 
 
+def check_queue(name: Any) -> str:
+    """Return the name of a queue.
+
+    Raises:
+        QueueNameError: if it is malformed, or the settings declare queues and this is none of them.
+    """
+    if name is None:
+        raise QueueNameError("A queue is called for by its name. It is None.")
+    return merge({}, check_call({"queue": name})).queue
+
+
 def behaviour(given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the part of a call's options that is kept in the handler."""
     return {name: value for name, value in given.items() if name in BEHAVIOUR}
@@ -124,6 +153,8 @@ def _check(given: Mapping[str, Any], rules: Mapping[str, Callable[[str, Any], An
 
 
 def _unknown_option(name: str, rules: Mapping[str, Any]) -> str:
+    if rules in (TASK_RULES, BACKEND_RULES):
+        return _not_of_tasks(name, rules)
     if name in DECLARATION_RULES:
         return f'"{name}" is said where the job is declared, not in a call.'
     if name in CALL_RULES:
@@ -133,6 +164,12 @@ def _unknown_option(name: str, rules: Mapping[str, Any]) -> str:
     return f'"{name}" is not a job option. {hint}'
 
 
+def _not_of_tasks(name: str, rules: Mapping[str, Any]) -> str:
+    near = get_close_matches(str(name), rules, n=1)
+    hint = f'Did you mean "{near[0]}"?' if near else f"Options: {', '.join(sorted(rules))}."
+    return f'"{name}" is not an option of a task. {hint}'
+
+
 def _unknown_queue(queue: str, queues: Mapping[str, int]) -> str:
     near = get_close_matches(queue, queues, n=1)
     hint = f' Did you mean "{near[0]}"?' if near else ""
@@ -140,6 +177,16 @@ def _unknown_queue(queue: str, queues: Mapping[str, int]) -> str:
 
 
 # Rules: from the given value to the kept one.
+
+
+def check_queue_name(name: str, value: Any) -> str:
+    """Return a queue's name; raise QueueNameError, naming the option, unless it is well-formed."""
+    return _queue(name, value)
+
+
+def check_time(name: str, value: Any) -> When:
+    """Return a time or a wait; raise OptionError, naming the option, unless it is near enough."""
+    return _run_at(name, value)
 
 
 def _queue(name: str, value: Any) -> str:
@@ -260,3 +307,9 @@ DECLARATION_RULES: dict[str, Callable[[str, Any], Any]] = {
     "aliases": _aliases,
     "sensitive": _names,
 }
+#: For every task of a backend, and for one.
+BACKEND_RULES = {
+    name: DECLARATION_RULES[name]
+    for name in ("max_attempts", "max_run_time", "atomic", "ack", "on_crash", "backoff", "sensitive")
+}
+TASK_RULES: dict[str, Callable[[str, Any], Any]] = {**BACKEND_RULES, "aliases": _aliases, "key": _key}

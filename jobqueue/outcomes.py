@@ -19,12 +19,13 @@ class Succeeded:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The job raised. ``error`` is type, message and traceback as text."""
+    """The job raised. ``error`` is type, message and traceback as text; ``final``: it is not tried again."""
 
     error: str
     exception: BaseException | None = None
     wait: float | None = None
     at: datetime | None = None
+    final: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ class Blocked:
     """This worker's release does not know the performable; another may."""
 
     error: str
+    exception: BaseException | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,7 @@ class Corrupt:
     """The row cannot be trusted or read; it is parked."""
 
     error: str
+    exception: BaseException | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,7 @@ class Decision:
         result: encoded return value.
         failure: one of ``FAILURE_WORDS`` if the attempt failed; it is kept in the history then.
         delete: remove the row instead of keeping it in a final state.
+        cause: why it has failed for good, for those who are told; not written.
     """
 
     state: State
@@ -116,6 +120,7 @@ class Decision:
     result: str | None = field(default=None, repr=False)
     failure: str | None = None
     delete: bool = False
+    cause: BaseException | None = field(default=None, repr=False, compare=False)
 
 
 RELEASE = Decision(State.READY, charge=False)

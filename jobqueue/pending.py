@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
 from jobqueue.exceptions import JobNotStored
 
 if TYPE_CHECKING:
     from jobqueue.models import Job
+
+
+class StoreAtCommit:
+    """What ``on_commit`` calls to store what waits.
+
+    Args:
+        store_it: stores it.
+        jobs: how many jobs it is.
+    """
+
+    def __init__(self, store_it: Callable[[], None], jobs: int = 1) -> None:
+        self._store_it = store_it
+        self.jobs = jobs
+
+    def __call__(self) -> None:
+        """Store it."""
+        self._store_it()
 
 
 def _not_yet(alias: str) -> JobNotStored:
@@ -23,7 +40,7 @@ class PendingJob:
     """
 
     def __init__(self, alias: str) -> None:
-        self._alias = alias
+        self.alias = alias
         self._job: Job | None = None
 
     def stored(self, job: Job) -> None:
@@ -34,7 +51,7 @@ class PendingJob:
         if name.startswith("__"):
             raise AttributeError(name)
         if self._job is None:
-            raise _not_yet(self._alias)
+            raise _not_yet(self.alias)
         return getattr(self._job, name)
 
     def __str__(self) -> str:

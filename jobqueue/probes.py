@@ -19,8 +19,8 @@ from jobqueue import gauges
 from jobqueue.conf import get_settings
 from jobqueue.doctor import Site
 from jobqueue.doctor.database import migrations
-from jobqueue.doctor.words import age, span
 from jobqueue.logs import headline
+from jobqueue.wording import age, span
 
 #: Whoever may look at jobs may look at these pages, too.
 RIGHT = "jobqueue.view_job"

@@ -185,6 +185,11 @@ class Later(Generic[P, R]):
         result: R = bind(self._deferred, self._deferred.name, self._receiver)(*args, **kwargs)
         return result
 
+    @property
+    def parts(self) -> tuple[Any, str]:
+        """The receiver, and the method's name."""
+        return self._receiver, self._deferred.name
+
     def _performable(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> PerformableMethod:
         return PerformableMethod(self._receiver, self._deferred.name, args, kwargs)
 
@@ -231,6 +236,11 @@ class Asynchronous(Deferred, Generic[P, R]):
         """Run the original here and now."""
         later, rest = self._later(args)
         return later.now(*rest, **kwargs)
+
+    @property
+    def parts(self) -> tuple[type, str]:
+        """The class, and the method's name."""
+        return self._owner(), self.name
 
     def _later(self, args: tuple[Any, ...]) -> tuple[Later[..., Any], tuple[Any, ...]]:
         """Return the method on its receiver, where Python did not say it, and the arguments proper."""

@@ -2,6 +2,7 @@
 
 ``sender`` is the performable's class (or the job function), ``job`` the claimed or stored job. Those about a worker
 are sent in its process, before its first job and after its last, with its ``name``; their sender is its class.
+Those about a queue have its name as ``queue``, ``reason`` and ``by``, and no sender.
 They are sent robustly: a receiver that raises is logged and changes nothing.
 """
 
@@ -26,6 +27,10 @@ job_failed = Signal()
 worker_started = Signal()
 #: In a worker that ends well, after its last job.
 worker_stopping = Signal()
+queue_paused = Signal()
+queue_resumed = Signal()
+#: Ours alone: in inline mode, jobs were stored and are to be performed; the sender is the store.
+stored_inline = Signal()
 
 logger = logging.getLogger("jobqueue.job")
 

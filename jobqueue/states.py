@@ -45,7 +45,9 @@ MOVES: tuple[tuple[State | None, State | None, str], ...] = (
     (None, State.SCHEDULED, "enqueue, run_at in the future"),
     (None, State.READY, "enqueue, run_at reached"),
     (State.SCHEDULED, State.READY, "promotion, or run_now"),
+    (State.READY, State.SCHEDULED, "postpone"),
     (State.READY, State.RUNNING, "claim"),
+    (State.SCHEDULED, State.RUNNING, "claim by hand"),
     (State.RUNNING, State.SUCCEEDED, "performed"),
     (State.RUNNING, State.FAILED, "attempts used up, or must not be retried"),
     (State.RUNNING, State.CANCELLED, "cancelled by the job, or its row is gone"),
@@ -56,8 +58,13 @@ MOVES: tuple[tuple[State | None, State | None, str], ...] = (
     (State.READY, State.CANCELLED, "cancel"),
     (State.FAILED, State.READY, "retry by hand"),
     (State.CANCELLED, State.READY, "retry by hand"),
-    (State.SUCCEEDED, None, "pruning"),
-    (State.CANCELLED, None, "pruning"),
+    (State.FAILED, State.SCHEDULED, "retry by hand, some time later"),
+    (State.CANCELLED, State.SCHEDULED, "retry by hand, some time later"),
+    (State.SUCCEEDED, None, "pruning, or deletion by hand"),
+    (State.CANCELLED, None, "pruning, or deletion by hand"),
+    (State.FAILED, None, "deletion by hand"),
+    (State.SCHEDULED, None, "deletion by hand"),
+    (State.READY, None, "deletion by hand"),
 )
 
 

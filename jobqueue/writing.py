@@ -11,6 +11,7 @@ from django.db.transaction import TransactionManagementError
 from django.db.utils import InterfaceError, InternalError, OperationalError, ProgrammingError
 
 from jobqueue.stores.errors import sqlstate, wrong_with_table
+from jobqueue.stores.sharing import why_locked
 
 if TYPE_CHECKING:
     from jobqueue.stores.base import Store
@@ -49,4 +50,5 @@ def writing(store: Store, twin: str) -> Iterator[None]:
     except (ProgrammingError, OperationalError, InterfaceError) as error:
         if wrong := wrong_with_table(error, store.alias):
             raise ImproperlyConfigured(wrong) from error
-        raise type(error)(f'Database "{store.alias}": {error}') from error.__cause__
+        said = why_locked(error, store.alias) or f'Database "{store.alias}": {error}'
+        raise type(error)(said) from error.__cause__

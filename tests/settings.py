@@ -45,6 +45,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 JOBQUEUE: dict[str, Any] = json.loads(os.environ.get("JOBQUEUE_TEST_SETTINGS") or "{}")
 
+TASKS: dict[str, Any] = {"default": {"BACKEND": "jobqueue.backends.DatabaseBackend", "QUEUES": []}}
+
 SECRET_KEY = "for tests only"
 USE_TZ = True
 TIME_ZONE = "UTC"

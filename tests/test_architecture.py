@@ -15,9 +15,20 @@ ROOT = Path(__file__).resolve().parents[1]
 
 #: From the lowest floor to the highest. A module may import what is on its own floor or below.
 FLOORS: dict[str, set[str]] = {
-    "words": {"exceptions", "states", "outcomes", "rows", "signals", "conf", "release"},
+    "words": {
+        "exceptions",
+        "states",
+        "outcomes",
+        "rows",
+        "signals",
+        "rules",
+        "conf",
+        "release",
+        "djangotasks",
+        "installed",
+    },
     "policy": {"policy"},
-    "speech": {"logs"},
+    "speech": {"logs", "wording"},
     "secrecy": {"sealing"},
     "job": {"handlers", "options", "models", "migrations"},
     "stores": {"stores"},
@@ -26,16 +37,24 @@ FLOORS: dict[str, set[str]] = {
         "middleware",
         "writing",
         "ringing",
+        "hints",
         "pending",
         "client",
+        "drafting",
         "declaring",
         "sending",
         "performing",
         "rotating",
+        "taskresults",
+        "acting",
+        "pausing",
+        "notifying",
     },
     "face": {"jobqueue"},
-    "processes": {"worker", "pool"},
+    "looks": {"search", "insight"},
+    "processes": {"worker", "pool", "inline"},
     "edges": {
+        "backends",
         "cli",
         "doctor",
         "apps",
@@ -44,7 +63,10 @@ FLOORS: dict[str, set[str]] = {
         "gauges",
         "probes",
         "urls",
+        "mail",
+        "notifiers",
         "testing",
+        "pytest_plugin",
         "management",
     },
 }
@@ -55,7 +77,18 @@ UPWARDS: dict[tuple[str, str], str] = {
 }
 
 #: On one floor, who must not know whom.
-SENDING = {"client", "declaring", "sending", "pending", "backlog", "writing", "ringing"}
+SENDING = {
+    "client",
+    "declaring",
+    "sending",
+    "pending",
+    "backlog",
+    "writing",
+    "ringing",
+    "hints",
+    "acting",
+    "pausing",
+}
 STRANGERS: list[tuple[set[str], set[str]]] = [
     (SENDING, {"performing"}),
     ({"performing"}, SENDING),
@@ -66,10 +99,20 @@ STRANGERS: list[tuple[set[str], set[str]]] = [
 
 #: Imports inside functions, each with its reason.
 LATE: dict[tuple[str, str], str] = {
+    ("jobqueue.apps", "jobqueue.inline"): "it needs the models, which are not ready yet where the app is declared",
+    ("jobqueue.pytest_plugin", "jobqueue.testing"): "pytest loads it before there are settings",
     ("jobqueue.pool.daemon", "daemon"): "an optional extra",
     ("jobqueue.probes", "jobqueue.integrations.prometheus"): "an optional extra",
     ("jobqueue.sealing", "cryptography.fernet"): "an optional extra",
+    ("jobqueue.performing.loading", "jobqueue.performing.tasks"): "Django's tasks, before 6.0 an optional extra",
+    ("jobqueue.doctor.rights", "django.contrib.admin.sites"): "the admin may not be installed",
+    ("jobqueue.apps", "jobqueue.acting"): "it needs the models, which are not there before the apps",
+    ("jobqueue.apps", "jobqueue.models"): "they are not there before the apps",
     ("jobqueue.cli.progress", "rich.console"): "an optional extra",
+    ("jobqueue.cli.tables", "rich.box"): "an optional extra",
+    ("jobqueue.cli.tables", "rich.console"): "an optional extra",
+    ("jobqueue.cli.tables", "rich.table"): "an optional extra",
+    ("jobqueue.cli.tables", "rich.text"): "an optional extra",
     ("jobqueue.cli.progress", "rich.progress"): "an optional extra",
 }
 

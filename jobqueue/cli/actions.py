@@ -22,6 +22,7 @@ from jobqueue.cli import banner, releases, reload
 from jobqueue.cli.invocation import Invocation
 from jobqueue.conf import get_settings
 from jobqueue.middleware import middleware
+from jobqueue.notifying import background
 from jobqueue.performing.executor import Executor
 from jobqueue.performing.timeouts import Alarm
 from jobqueue.pool import account, daemon, preflight
@@ -182,6 +183,7 @@ def work_off(call: Invocation) -> int:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+            background.drain()
     if tally.performed:
         call.say(processed_line(tally.performed, tally.failed, tally.seconds))
     if tally.put_back:
@@ -288,7 +290,8 @@ def _check(call: Invocation, *, forks: bool) -> None:
     _warn_of_unknown_queues(call)
     _refuse_a_key_that_is_no_secret(call)
     try:
-        preflight.check(call.settings.database, forks=forks, waits=not call.words["fail_fast"])
+        waits = not call.words["fail_fast"]
+        preflight.check(call.settings.database, forks=forks, waits=waits, name=call.options.name)
     except preflight.NotReady as error:
         raise CommandError(str(error), returncode=EXIT_FAILED_TO_START) from None
 

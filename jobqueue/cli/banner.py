@@ -17,6 +17,9 @@ from jobqueue.models import Job, Pool
 from jobqueue.pool.options import PoolOptions
 from jobqueue.release import release
 from jobqueue.stores.base import Store
+from jobqueue.wording import counted
+
+__all__ = ["counted", "details", "starting_line", "summary"]
 
 #: Room for the list of known jobs.
 WIDTH, LINES = 100, 20
@@ -122,8 +125,3 @@ def _other_releases(store: Store) -> str:
 def told_releases(counts: Counter[str]) -> str:
     """Return releases and how many pools run each: ``4f2a (1 pool), 9c1e (2 pools)``."""
     return ", ".join(f"{name or 'none'} ({counted(count, 'pool')})" for name, count in counts.items())
-
-
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun, which gets an s where it needs one."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}{'es' if noun.endswith('s') else 's'}"

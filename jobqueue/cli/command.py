@@ -15,6 +15,9 @@ import jobqueue
 from jobqueue.cli.arguments import HelpFormatter
 from jobqueue.cli.voice import Voice, style_for
 
+#: As shells tell it of a command that Ctrl+C has ended.
+EXIT_INTERRUPTED = 130
+
 
 class JobQueueCommand(BaseCommand):
     """A command with our version, our help and an exit status, which closed streams do no harm.
@@ -68,6 +71,8 @@ class JobQueueCommand(BaseCommand):
         style = style_for(self.stdout, self.style, forced=options["force_color"])
         try:
             status = self.perform(options, Voice(self.stdout, self.stderr, style))
+        except KeyboardInterrupt:
+            status = EXIT_INTERRUPTED  # before there was anything to stop in good order
         finally:
             _forget_broken_streams()
         if status:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from contextlib import suppress
 from typing import Any
 
 from django.core.management.base import OutputWrapper
 from django.core.management.color import no_style
+
+WIDTH = 80
+NARROWEST = 40
 
 
 class Voice:
@@ -25,10 +29,34 @@ class Voice:
         """Say a line about it, on stderr."""
         _write(self._err, line)
 
+    def ask(self, question: str) -> None:
+        """Say a question on stderr, and stay on its line."""
+        _write(self._err, question, ending="")
+
+    def clear(self) -> None:
+        """Empty the screen, so that the next line stands at its top."""
+        _write(self._out, "\x1b[H\x1b[J", ending="")
+
     def coloured(self, role: str, text: str) -> str:
         """Return a text in the colours of one of Django's roles (``SUCCESS``, ``WARNING``, ``ERROR`` …)."""
         painted: str = getattr(self._style, role)(text)
         return painted
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether a person looks at stdout."""
+        return bool(self._out.isatty())
+
+    @property
+    def is_coloured(self) -> bool:
+        """Whether colours are wanted there."""
+        return self.coloured("SUCCESS", "x") != "x"
+
+    @property
+    def width(self) -> int:
+        """How many characters a line may have: 80, or as many as a narrower terminal has."""
+        columns = shutil.get_terminal_size((WIDTH, 24)).columns if self.is_terminal else WIDTH
+        return max(min(columns, WIDTH), NARROWEST)
 
     def can_say(self, text: str) -> bool:
         """Whether stdout has these characters."""
@@ -40,9 +68,9 @@ def style_for(out: OutputWrapper, style: Any, *, forced: bool) -> Any:
     return style if forced or out.isatty() else no_style()
 
 
-def _write(stream: OutputWrapper, line: str) -> None:
+def _write(stream: OutputWrapper, line: str, ending: str | None = None) -> None:
     with suppress(OSError, ValueError):
-        stream.write(_as_written(stream, line), style_func=str)
+        stream.write(_as_written(stream, line), style_func=str, ending=ending)
         stream.flush()
 
 

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from jobqueue.doctor import database, disk, jobs, queues, session, settings, snapshots, sqlite, table, workers
+from jobqueue.doctor import (
+    database,
+    disk,
+    jobs,
+    queues,
+    rights,
+    session,
+    settings,
+    snapshots,
+    sqlite,
+    table,
+    workers,
+)
 from jobqueue.doctor.finding import Finding, Level, error
 from jobqueue.doctor.site import Site
 from jobqueue.logs import headline
@@ -32,7 +44,7 @@ TABLES: dict[str, tuple[Topic, ...]] = {
     "postgresql": (table.table, table.ids),
     "sqlite": (table.sqlite_ids,),
 }
-JOBS: tuple[Topic, ...] = (workers.workers, queues.queues, jobs.jobs)
+JOBS: tuple[Topic, ...] = (workers.workers, queues.queues, jobs.jobs, rights.rights)
 
 
 def examine(site: Site) -> list[Finding]:

@@ -12,9 +12,9 @@ from django.db import DatabaseError, InterfaceError, NotSupportedError
 from jobqueue.cli.banner import VENDORS
 from jobqueue.doctor.finding import Finding, error, ok, warning
 from jobqueue.doctor.site import Site
-from jobqueue.doctor.words import span
 from jobqueue.logs import headline
 from jobqueue.pool.schema import read_schema
+from jobqueue.wording import span
 
 Version = tuple[int, ...]
 

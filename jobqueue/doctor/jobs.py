@@ -7,14 +7,13 @@ from datetime import timedelta
 
 from django.db.models import Count, Exists, OuterRef, Q
 
-from jobqueue.cli.banner import counted
 from jobqueue.doctor.finding import Finding, ok, warning
 from jobqueue.doctor.site import Site
-from jobqueue.doctor.words import age, span, up_to
 from jobqueue.logs import headline
 from jobqueue.models import Pool
 from jobqueue.policy.retry import BLOCKED_PAUSE
 from jobqueue.states import State
+from jobqueue.wording import age, counted, span, up_to
 
 #: Rows of one kind that are looked at.
 MANY = 10_000
@@ -39,7 +38,7 @@ def failed(site: Site) -> Iterator[Finding]:
         why = headline(latest.error or "")[:ERROR_LENGTH]
         count = ("at least " if seen["all"] == MANY else "") + counted(seen["failed"], "job")
         message = f"{count} failed within a day, the latest {latest}: {why}"
-        remedy = f'Mended? Again: python manage.py shell -c "from jobqueue import retry; retry({latest.pk})"'
+        remedy = f"Mended? Again: python manage.py jobs retry {latest.pk}"
         yield warning("jobs.failed", message, remedy)
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
+from jobqueue.cli.banner import counted
 from jobqueue.doctor.finding import Finding, error, hint, ok, warning
 from jobqueue.doctor.site import Site
-from jobqueue.doctor.words import age, few, span, up_to
+from jobqueue.insight.scene import LANES, takes
 from jobqueue.models import Pool
-from jobqueue.stores.lanes import Lane, count_ready, read_lanes
+from jobqueue.stores.lanes import Lane, count_ready
+from jobqueue.wording import age, few, span, up_to
 
-#: Queues and priorities that are looked at.
-LANES = 1000
 #: Jobs are counted up to here.
 MANY = 10_000
 #: A ready job that waits for longer is worth a word.
@@ -25,9 +25,9 @@ NAMED = 5
 
 def queues(site: Site) -> Iterator[Finding]:
     """Report what waits, and what nobody takes."""
-    lanes = read_lanes(site.alias, LANES)
-    takers = [pool for pool in site.living if not pool.quiet]
-    found = [*nobody(site, lanes, takers), *old(lanes, takers, site.now), *overdue(site)]
+    lanes, takers = site.lanes, site.takers
+    wanted = [lane for lane in lanes if lane.queue not in site.pauses]
+    found = [*resting(site), *nobody(site, wanted, takers), *old(wanted, takers, site.now), *overdue(site)]
     yield from found
     if len(lanes) == LANES:
         message = f"only the first {LANES:,} kinds of queue and priority were looked at"
@@ -43,6 +43,20 @@ def waiting(lanes: Sequence[Lane], now: datetime) -> str:
     return f"jobs wait in {few(_names(lanes), NAMED)}, the oldest for {_oldest(lanes, now)}"
 
 
+def resting(site: Site) -> Iterator[Finding]:
+    """Report the queues that are paused, and what waits in them."""
+    for name, pause in list(site.pauses.items())[:NAMED]:
+        mine = [lane for lane in site.lanes if lane.queue == name]
+        waits = up_to(MANY, count_ready(site.alias, mine, MANY)) if mine else "none"
+        by = f" by {pause.paused_by}" if pause.paused_by else ""
+        why = f" ({pause.reason})" if pause.reason else ""
+        message = (
+            f'"{name}" is paused{by} for {span(age(pause.since, site.now))}{why}; jobs that wait in it: {waits}'
+        )
+        grade = warning if mine else hint
+        yield grade("queues.paused", message, f"Resume it: python manage.py jobs resume {name}")
+
+
 def nobody(site: Site, lanes: Sequence[Lane], takers: Sequence[Pool]) -> Iterator[Finding]:
     """Report lanes that no living pool takes; without any such pool another topic speaks."""
     lost = [lane for lane in lanes if not any(takes(pool, lane) for pool in takers)]
@@ -52,18 +66,27 @@ def nobody(site: Site, lanes: Sequence[Lane], takers: Sequence[Pool]) -> Iterato
         count = up_to(MANY, count_ready(site.alias, mine, MANY))
         priorities = sorted(lane.priority for lane in mine)
         which = "" if _is_whole(mine, lanes) else f" of priority {few(priorities, NAMED)}"
-        message = f'no worker takes {count}{which} in "{name}"; the oldest waits for {_oldest(mine, site.now)}'
+        verb = "waits" if count == counted(1, "job") else "wait"
+        waits = f'{count}{which} {verb} in "{name}", the oldest for {_oldest(mine, site.now)}'
+        message = f"{waits}; living workers take: {taken_by(takers)}"
         yield error("queues.nobody", message, f"Start one: python manage.py jobworker --queue {name}")
     if len(names) > NAMED:
         message = f"no worker takes {few(names[NAMED:], NAMED)} either"
         yield error("queues.nobody", message, "Start one: python manage.py jobworker")
 
 
-def takes(pool: Pool, lane: Lane) -> bool:
-    """Whether a pool performs the jobs of a lane."""
+def taken_by(pools: Sequence[Pool]) -> str:
+    """Return what pools take, in words: the queues, of which priorities."""
+    return few(sorted({_choice(pool) for pool in pools}), NAMED)
+
+
+def _choice(pool: Pool) -> str:
+    queues = few(sorted(pool.queues), NAMED) or "all queues"
     low, high = pool.min_priority, pool.max_priority
-    in_bounds = (low is None or lane.priority >= low) and (high is None or lane.priority <= high)
-    return in_bounds and (not pool.queues or lane.queue in pool.queues)
+    if low is None and high is None:
+        return queues
+    span = f"{'' if low is None else low}..{'' if high is None else high}"
+    return f"{queues} of priority {span}"
 
 
 def old(lanes: Sequence[Lane], takers: Sequence[Pool], now: datetime) -> Iterator[Finding]:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from jobqueue.doctor.finding import Finding, error, hint, ok, warning
 from jobqueue.doctor.site import Site
-from jobqueue.doctor.words import span
 from jobqueue.stores.poolers import is_direct
+from jobqueue.wording import span
 
 #: Clocks further apart make jobs early or late by as much.
 SKEW_SECONDS = 5.0

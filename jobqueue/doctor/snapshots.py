@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from jobqueue.doctor.finding import Finding, hint, ok, warning
 from jobqueue.doctor.site import Site
-from jobqueue.doctor.words import span
+from jobqueue.wording import span
 
 LONG_SECONDS = 300.0
 #: For what has no age in seconds.

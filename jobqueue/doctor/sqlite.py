@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 from django.db import DatabaseError, OperationalError
 
-from jobqueue import checks
 from jobqueue.doctor.finding import Finding, error, hint, ok, warning
 from jobqueue.doctor.site import Site
-from jobqueue.doctor.words import in_bytes
 from jobqueue.logs import headline
+from jobqueue.stores import sharing
+from jobqueue.wording import in_bytes
 
 Version = tuple[int, ...]
 
@@ -53,7 +53,7 @@ def of_modes(alias: str, read: Modes) -> Iterator[Finding]:
     """Report about modes that will be locked often or forget what they confirmed."""
     wrong = {
         '"transaction_mode": "IMMEDIATE"': read.transaction not in {"IMMEDIATE", "EXCLUSIVE"},
-        '"timeout": 20': read.timeout_ms < checks.LEAST_TIMEOUT * 1000,
+        '"timeout": 20': read.timeout_ms < sharing.LEAST_TIMEOUT * 1000,
         '"init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL"': (
             read.journal != "wal" or read.synchronous < FULL
         ),

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from jobqueue.doctor.finding import Finding, error, ok, warning
 from jobqueue.doctor.site import Site
-from jobqueue.doctor.words import span
+from jobqueue.wording import span
 
 #: So many dead rows are no matter for any table.
 FEW_DEAD = 20_000

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from jobqueue.cli.banner import counted, told_releases
+from jobqueue.cli.banner import told_releases
 from jobqueue.doctor.finding import Finding, error, ok, warning
 from jobqueue.doctor.site import Site
-from jobqueue.doctor.words import age, few, span
+from jobqueue.insight.scene import slots
 from jobqueue.models import Pool
 from jobqueue.release import RESTART, outdated
+from jobqueue.wording import age, counted, few, span
 
 #: A death is news for so long.
 LATELY_SECONDS = 3600.0
@@ -32,9 +33,8 @@ def workers(site: Site) -> Iterator[Finding]:
 
 def alive(living: list[Pool]) -> str:
     """Return how many pools live and how many jobs they perform at a time, in words."""
-    slots = sum(pool.processes * max(pool.threads, pool.coroutines) for pool in living)
     release = f", release {living[0].release}" if living[0].release else ""
-    return f"{counted(len(living), 'pool')} alive with {counted(slots, 'slot')}{release}"
+    return f"{counted(len(living), 'pool')} alive with {counted(slots(living), 'slot')}{release}"
 
 
 def silent(site: Site) -> Iterator[Finding]:

@@ -39,8 +39,9 @@ from jobqueue.handlers.objects import (
     find_class,
     load_object,
 )
-from jobqueue.handlers.resolve import Declared, SendLaterMarker, is_coroutine, path_of, register
+from jobqueue.handlers.resolve import Declared, SendLaterMarker, is_coroutine, is_task, path_of, register
 from jobqueue.handlers.signing import check_keys, is_signed, renew, sign, verify
+from jobqueue.handlers.tasks import TaskCall, load_task, task_options
 from jobqueue.options import BEHAVIOUR, Options, check_call
 from jobqueue.rows import ClaimedJob
 
@@ -56,6 +57,7 @@ __all__ = [
     "Misfit",
     "PerformableMethod",
     "SendLaterMarker",
+    "TaskCall",
     "as_body",
     "as_performable",
     "check_keys",
@@ -74,13 +76,29 @@ __all__ = [
     "register",
     "renew",
     "restore",
+    "sender_for",
     "sender_of",
     "sign",
     "verify",
 ]
 
 LONGEST_NAME = 255
-_PARTS = frozenset({"job", "object", "state", "method", "of", "args", "kwargs", "options", "headers"})
+_PARTS = frozenset(
+    {
+        "job",
+        "object",
+        "state",
+        "method",
+        "of",
+        "task",
+        "backend",
+        "run_after",
+        "args",
+        "kwargs",
+        "options",
+        "headers",
+    }
+)
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -91,7 +109,7 @@ def as_performable(thing: Any) -> Any:
         NotPerformable: if it is none, saying what to hand over instead.
         TypeError: if it is a job function that needs arguments.
     """
-    if isinstance(thing, BoundCall | PerformableMethod):
+    if isinstance(thing, BoundCall | PerformableMethod | TaskCall):
         return thing
     if isinstance(thing, DeclaredFunction):
         return thing.bind()
@@ -113,8 +131,15 @@ def as_performable(thing: Any) -> Any:
         raise NotPerformable(
             f"{thing.__name__}(…) has made a coroutine. Hand over the call: {thing.__name__}.bind(…)."
         )
+    if thing is None:
+        raise NotPerformable(
+            "None is no job. Did the call run here? Hand over the job: send_receipt.enqueue(order), "
+            "or enqueue(send_receipt.bind(order))."
+        )
     if isinstance(thing, str):
         raise NotPerformable(f"{thing!r} is text. Import the job and hand over the job itself.")
+    if is_task(thing):
+        raise NotPerformable(f"{thing.name} is a task of Django's, which stores itself: {thing.name}.enqueue(…).")
     return PerformableMethod(thing, "perform") if isinstance(thing, Model) else thing
 
 
@@ -122,7 +147,7 @@ def declared_options(performable: Any) -> Mapping[str, Any]:
     """Return the options that a performable's declaration gives, checked."""
     if isinstance(performable, BoundCall):
         return performable.function.given
-    if isinstance(performable, PerformableMethod):
+    if isinstance(performable, PerformableMethod | TaskCall):
         return performable.given
     return declared_attributes(performable)
 
@@ -136,6 +161,8 @@ def enqueue_hook(performable: Any) -> Callable[[Any], Any] | None:
     target = performable
     if isinstance(performable, BoundCall):
         return None
+    if isinstance(performable, TaskCall):
+        return performable.on_enqueue if performable.is_known else None
     if isinstance(performable, PerformableMethod):
         target = hooks_of(performable.obj)
     cls = type(target)
@@ -147,11 +174,21 @@ def enqueue_hook(performable: Any) -> Callable[[Any], Any] | None:
 
 
 def sender_of(performable: Any) -> Any:
-    """Return the sender of a performable's signals: its job function or class."""
+    """Return the sender of a performable's signals: its job function, task or class."""
     if isinstance(performable, BoundCall):
         return performable.function
+    if isinstance(performable, TaskCall):
+        return performable.sender
     target = performable.obj if isinstance(performable, PerformableMethod) else performable
     return target if isinstance(target, type) else type(target)
+
+
+def sender_for(job: Job | ClaimedJob) -> Any:
+    """Return the sender of a row's signals without restoring what it performs; raises as ``open_handler`` does."""
+    data, signed = contents(job)
+    if "job" in data:
+        return find_function(data["job"], signed=signed)
+    return find_class(data["object"]) if "object" in data else receiver_class(data["of"])
 
 
 def dump(
@@ -174,7 +211,7 @@ def dump(
 
 def describe(performable: Any, stored_options: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     """Return the row's name and what the handler will hold, as JSON data; raises as ``dump`` does."""
-    if isinstance(performable, BoundCall | PerformableMethod):
+    if isinstance(performable, BoundCall | PerformableMethod | TaskCall):
         name, data = performable.dump()
     else:
         name, data = dump_object(performable)
@@ -307,6 +344,8 @@ def _load(data: dict[str, Any], signed: bool) -> Loaded:
         return load_object(data)
     if "method" in data:
         return load_method(data)
+    if "task" in data:
+        return load_task(data)
     raise CorruptHandler("The handler does not say what to perform.")
 
 
@@ -316,6 +355,8 @@ def _declared(data: dict[str, Any]) -> Options:
         return find_function(data["job"]).options
     if "object" in data:
         return attribute_options(find_class(data["object"]))
+    if "task" in data:
+        return task_options(data)
     return method_options(receiver_class(data.get("of")), data["method"])
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jobqueue.options import Options
+from jobqueue.outcomes import Decision
+from jobqueue.rows import ClaimedJob
 
 
 @dataclass(slots=True)
@@ -19,6 +21,9 @@ class Loaded:
         hooks: object whose methods before, success, error, after, failure are called; None has none.
         options: the declared ones, overlaid by those of the call; without those of the settings.
         headers: what was stored with the job beside its arguments.
+        task: of a task of Django's, what its handler tells.
+        encode: turns the result into text instead of the usual encoder; what it raises fails the job.
+        ended: is told what becomes of the row, before that is written.
     """
 
     perform: Callable[[], Any] = field(repr=False)
@@ -26,3 +31,6 @@ class Loaded:
     hooks: Any
     options: Options
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    task: Any = None
+    encode: Callable[[Any, ClaimedJob], str | None] | None = None
+    ended: Callable[[Decision], None] | None = None

@@ -86,7 +86,7 @@ class PerformableMethod:
 
     def dump(self) -> tuple[str, dict[str, Any]]:
         """Return the name and the handler's data."""
-        owner, receiver = _dump_receiver(self.obj, self.method)
+        owner, receiver = dump_receiver(self.obj, self.method)
         arguments = shape_of(self.call, self.method).encode(self.args, self.kwargs)
         return f"{owner}.{self.method}", {"method": self.method, "of": receiver, **arguments}
 
@@ -96,7 +96,7 @@ def load_method(data: Mapping[str, Any]) -> Loaded:
     method = data["method"]
     if not isinstance(method, str) or not method.isidentifier():
         raise CorruptHandler("The handler's method must be a name.")
-    obj = _load_receiver(data.get("of"))
+    obj = load_receiver(data.get("of"))
     if not callable(getattr(obj, method, None)):
         raise UnknownPerformable(
             f"{no_method(obj, method)} This job needs it; add it, deploy, then retry the job."
@@ -114,7 +114,8 @@ def load_method(data: Mapping[str, Any]) -> Loaded:
 # The receiver: the object whose method it is.
 
 
-def _dump_receiver(obj: Any, method: str) -> tuple[str, dict[str, Any]]:
+def dump_receiver(obj: Any, method: str) -> tuple[str, dict[str, Any]]:
+    """Return what the name of a method's job begins with, and the handler's data of the object or class."""
     if isinstance(obj, type):
         path = path_of(obj)
         return _owner(obj) or path, {"$": "class", "v": path}
@@ -130,7 +131,8 @@ def _owner(cls: type) -> str:
     return str(cls._meta.label) if issubclass(cls, Model) else ""
 
 
-def _load_receiver(json: Any) -> Any:
+def load_receiver(json: Any) -> Any:
+    """Return the stored object, or class, whose method it is."""
     tag = json.get("$") if isinstance(json, dict) else None
     if tag == "model":
         return decode(json)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os.path
+import sys
 from difflib import get_close_matches
 from functools import lru_cache
 from importlib import import_module
@@ -38,6 +39,10 @@ def register(path: str, found: Any, aliases: tuple[str, ...] = ()) -> None:
 
 #: Modules whose content no other process can import, and what people call them.
 INTERACTIVE = {"__main__": "__main__", "django.core.management.commands.shell": "the shell"}
+
+
+#: Where the class of Django's tasks is, or was before Django 6.0.
+TASK_MODULES = ("django.tasks.base", "django_tasks.base")
 
 
 def path_of(target: Any) -> str:
@@ -87,6 +92,19 @@ def find(path: str) -> Any:
         UnknownPerformable: if this release does not have it.
         CorruptHandler: if the path is none, or leads to something that was never declared performable.
     """
+    found = look_up(path)
+    if not isinstance(found, type | Declared):
+        raise CorruptHandler(f"{path} is not a job: decorate it with @job.")
+    return found
+
+
+def look_up(path: str) -> Any:
+    """Return what a path in a signed handler leads to, whatever it is.
+
+    Raises:
+        UnknownPerformable: if this release does not have it.
+        CorruptHandler: if the path is none.
+    """
     if not all(part.isidentifier() for part in path.split(".")) or "." not in path:
         raise CorruptHandler(f"{path!r} is not the dotted path of a job.")
     if path in registry:
@@ -97,9 +115,12 @@ def find(path: str) -> Any:
         found = registry.get(path)
     if found is None:
         raise unknown(path)
-    if not isinstance(found, type | Declared):
-        raise CorruptHandler(f"{path} is not a job: decorate it with @job.")
     return found
+
+
+def is_task(thing: Any) -> bool:
+    """Whether something is a task of Django's. Whoever has made one has imported its class; nothing else need."""
+    return any(isinstance(thing, sys.modules[name].Task) for name in TASK_MODULES if name in sys.modules)
 
 
 def _import(path: str) -> Any:
@@ -135,8 +156,9 @@ def _attribute(found: Any, names: list[str]) -> Any:
 def is_coroutine(path: str) -> bool:
     """Whether a known performable is async. Nothing is imported for the question, so any path may be asked about."""
     found = registry.get(path)
-    performs = getattr(found, "perform", None) if isinstance(found, type) else getattr(found, "function", None)
-    return iscoroutinefunction(performs)
+    if isinstance(found, type):
+        return iscoroutinefunction(getattr(found, "perform", None))
+    return iscoroutinefunction(getattr(found, "func" if is_task(found) else "function", None))
 
 
 def unknown(path: str) -> UnknownPerformable:
@@ -169,5 +191,7 @@ def _neighbours(path: str) -> list[str]:
     return [
         f"{module_path}.{name}"
         for name, value in vars(module or object).items()
-        if isinstance(value, Declared) or (isinstance(value, type) and callable(getattr(value, "perform", None)))
+        if isinstance(value, Declared)
+        or is_task(value)
+        or (isinstance(value, type) and callable(getattr(value, "perform", None)))
     ]

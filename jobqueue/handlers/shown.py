@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from jobqueue.exceptions import CorruptHandler, UnknownPerformable
-from jobqueue.handlers import contents, declared_in
+from jobqueue.handlers import contents, declared_in, tasks
 from jobqueue.handlers.functions import find_function
 from jobqueue.handlers.masking import Mask, masked, sensitive_values
 from jobqueue.handlers.methods import no_method, original, receiver_class, shape_of
@@ -43,14 +43,31 @@ def mask_for(job: Job | ClaimedJob) -> Mask:
 def _arguments(job: Job | ClaimedJob) -> tuple[dict[str, Any], Collection[str]]:
     """Return the arguments by name, and which of the names are declared sensitive."""
     data, signed = contents(job)
-    declared = declared_in(data, signed).sensitive
+    return named_arguments(data, signed, plain), declared_in(data, signed).sensitive
+
+
+def named_arguments(data: Mapping[str, Any], signed: bool, convert: Callable[[Any], Any]) -> dict[str, Any]:
+    """Return the arguments in a handler, or the attributes of its object, by name.
+
+    Args:
+        data: what the handler holds, as ``contents`` returns it.
+        signed: whether its signature held.
+        convert: from stored values to those wanted.
+
+    Raises:
+        CorruptHandler, UnknownPerformable: as ``masked_arguments`` does.
+    """
     if "object" in data:
-        return plain(data.get("state", {})), declared
-    args, kwargs = plain(data.get("args", [])), plain(data.get("kwargs", {}))
+        attributes: dict[str, Any] = convert(data.get("state", {}))
+        return attributes
+    args, kwargs = convert(data.get("args", [])), convert(data.get("kwargs", {}))
     if not isinstance(args, list) or not isinstance(kwargs, dict):
         raise CorruptHandler("The handler's args must be a list and its kwargs an object.")
     if "job" in data:
-        return find_function(data["job"], signed=signed).shape.named(args, kwargs), declared
+        return find_function(data["job"], signed=signed).shape.named(args, kwargs)
+    if "task" in data:
+        task = tasks.find_task(data["task"])
+        return tasks.shape_of(task.func, task.takes_context).named(args, kwargs)
     receiver = data["of"]
     cls = receiver_class(receiver)
     # A method's parameters are those of the bound one; nothing is called on the instance.
@@ -58,4 +75,4 @@ def _arguments(job: Job | ClaimedJob) -> tuple[dict[str, Any], Collection[str]]:
     method = data["method"]
     if not callable(getattr(obj, method, None)):
         raise UnknownPerformable(no_method(obj, method))
-    return {"self": plain(receiver), **shape_of(original(obj, method), method).named(args, kwargs)}, declared
+    return {"self": convert(receiver), **shape_of(original(obj, method), method).named(args, kwargs)}

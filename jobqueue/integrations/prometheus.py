@@ -19,9 +19,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector as Base
 
-from jobqueue.doctor.words import age
 from jobqueue.gauges import Gauges, read_gauges, slots, workers
 from jobqueue.models import Pool
+from jobqueue.wording import age
 
 #: Name, what it is, and its labels.
 GAUGES: dict[str, tuple[str, tuple[str, ...]]] = {

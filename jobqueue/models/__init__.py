@@ -1,10 +1,14 @@
 """Rows as Django models: for reading, migrations and the admin. Only a store writes job rows."""
 
-from jobqueue.models.attempt import Attempt
-from jobqueue.models.cancellation import Cancellation
-from jobqueue.models.job import Job, JobQuerySet
-from jobqueue.models.pause import Pause
-from jobqueue.models.pool import Pool
-from jobqueue.models.report import Report
+from jobqueue.installed import check_installed
 
-__all__ = ["Attempt", "Cancellation", "Job", "JobQuerySet", "Pause", "Pool", "Report"]
+check_installed()
+
+from jobqueue.models.attempt import Attempt  # noqa: E402
+from jobqueue.models.cancellation import Cancellation  # noqa: E402
+from jobqueue.models.job import ClassStats, Job, JobQuerySet  # noqa: E402
+from jobqueue.models.pause import Pause  # noqa: E402
+from jobqueue.models.pool import Pool  # noqa: E402
+from jobqueue.models.report import Report  # noqa: E402
+
+__all__ = ["Attempt", "Cancellation", "ClassStats", "Job", "JobQuerySet", "Pause", "Pool", "Report"]

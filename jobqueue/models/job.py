@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Any, ClassVar, Self
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, NamedTuple, Self
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Count, F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -31,8 +33,41 @@ TIMES = (
 )
 
 
+#: What is counted of a class.
+COUNTED = {
+    "total": Q(),
+    "remaining": Q(state__lte=State.RUNNING),
+    "processed": Q(state=State.SUCCEEDED),
+    "failed": Q(state=State.FAILED),
+    "cancelled": Q(state=State.CANCELLED),
+}
+
+
+class ClassStats(NamedTuple):
+    """How many jobs of one class there are.
+
+    Attributes:
+        name: of the class or function.
+        total: all of its rows.
+        remaining: those that wait or run.
+        processed: those that succeeded, and are kept.
+        failed: those that failed for good.
+        cancelled: those that were called off.
+    """
+
+    name: str
+    total: int
+    remaining: int
+    processed: int
+    failed: int
+    cancelled: int
+
+
 class JobQuerySet(models.QuerySet["Job"]):
-    """Read-only views on the jobs. Acts on a job are in ``jobqueue.client``."""
+    """Views on the jobs, and acts on all that one shows, each of which is guarded by the job's state."""
+
+    #: Does acts, as ``jobqueue.acting.act_on``. This floor knows nobody who writes jobs; the app hands it in.
+    hands: ClassVar[Callable[..., Any]]
 
     def in_state(self, state: State) -> Self:
         """Jobs in one state."""
@@ -66,6 +101,45 @@ class JobQuerySet(models.QuerySet["Job"]):
         """Jobs that were called off."""
         return self.ended().filter(state=State.CANCELLED)
 
+    def stats(self, since: datetime | None = None, until: datetime | None = None) -> list[ClassStats]:
+        """Count these jobs by class, in the order of names.
+
+        Args:
+            since: only those stored at this time or later.
+            until: only those stored before it.
+        """
+        bounds = {"created_at__gte": since, "created_at__lt": until}
+        rows = self.order_by().filter(**{name: value for name, value in bounds.items() if value is not None})
+        counts = {name: Count("pk", filter=which) for name, which in COUNTED.items()}
+        counted = rows.values("name").annotate(**counts).order_by("name")
+        return [ClassStats._make(row) for row in counted.values_list(*ClassStats._fields)]
+
+    # Acts. Each returns an ``Acted``: the ids in ``done``, and by id in ``skipped`` why others were left alone.
+
+    def retry(self, spread: timedelta | None = None) -> Any:
+        """Make those that failed or were cancelled ready again; with ``spread`` one after another, over that time."""
+        return self._act("retry", spread=spread)
+
+    def cancel(self) -> Any:
+        """Call off those that wait."""
+        return self._act("cancel")
+
+    def run_now(self, spread: timedelta | None = None) -> Any:
+        """Make those that are scheduled ready; with ``spread`` one after another, over that time."""
+        return self._act("run_now", spread=spread)
+
+    def postpone(self, run_at: datetime | timedelta, spread: timedelta | None = None) -> Any:
+        """Let those that wait run at another time, or one after another from then on."""
+        return self._act("postpone", run_at=run_at, spread=spread)
+
+    def _act(self, act: str, **when: Any) -> Any:
+        return type(self).hands(self.values_list("pk", flat=True), act, **when)
+
+
+for _each in ("retry", "cancel", "run_now", "postpone"):
+    # As delete(): not on the manager, where a word too few would act on all jobs.
+    vars(JobQuerySet)[_each].queryset_only = True
+
 
 class Job(models.Model):
     """A background job, as Delayed Job's table with a state and a claim.
@@ -89,7 +163,11 @@ class Job(models.Model):
         _("locked at"), null=True, blank=True, help_text=_("Since when a worker holds it.")
     )
     locked_by = models.CharField(  # noqa: DJ001
-        _("locked by"), max_length=255, null=True, blank=True, help_text=_("Which worker holds it.")
+        _("locked by"),
+        max_length=255,
+        null=True,
+        blank=True,
+        help_text=_("Which worker holds it, or has performed it."),
     )
     failed_at = models.DateTimeField(
         _("failed at"), null=True, blank=True, help_text=_("When its latest attempt failed.")
@@ -158,6 +236,13 @@ class Job(models.Model):
 
         verbose_name = _("job")
         verbose_name_plural = _("jobs")
+        permissions: ClassVar = [
+            ("view_dashboard", "Can view the dashboard"),
+            ("view_job_payload", "Can view arguments, results, errors and logs of jobs"),
+            ("retry_job", "Can retry, hasten and postpone jobs"),
+            ("cancel_job", "Can cancel jobs"),
+            ("export_job", "Can export jobs"),
+        ]
         indexes: ClassVar = [
             models.Index(
                 F("queue"),

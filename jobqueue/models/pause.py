@@ -24,6 +24,10 @@ class Pause(models.Model):
 
         verbose_name = _("pause")
         verbose_name_plural = _("pauses")
+        permissions: ClassVar = [
+            ("view_queue", "Can view queues"),
+            ("pause_queue", "Can pause and resume queues"),
+        ]
         constraints: ClassVar = [models.CheckConstraint(condition=Readable("since"), name="jobqueue_pause_times")]
 
     def __str__(self) -> str:

@@ -60,6 +60,10 @@ class Pool(models.Model):
 
         verbose_name = _("pool")
         verbose_name_plural = _("pools")
+        permissions: ClassVar = [
+            ("view_worker", "Can view workers"),
+            ("control_worker", "Can quiet and stop workers"),
+        ]
         constraints: ClassVar = [
             models.CheckConstraint(condition=Readable("started_at", "beat_at"), name="jobqueue_pool_times")
         ]

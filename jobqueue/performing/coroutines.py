@@ -12,7 +12,7 @@ from typing import Any
 from asgiref.sync import async_to_sync, sync_to_async
 from django.db import close_old_connections
 
-from jobqueue.exceptions import JobTimeout
+from jobqueue.performing.timeouts import too_long
 
 
 class LoopRunner:
@@ -62,7 +62,7 @@ async def within(coroutine: Coroutine[Any, Any, Any], seconds: float) -> Any:
             return await coroutine
     except TimeoutError:
         if limit.expired():
-            raise JobTimeout("it ran longer than its max_run_time") from None
+            raise too_long(seconds) from None
         raise
 
 

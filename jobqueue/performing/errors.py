@@ -11,6 +11,7 @@ from jobqueue.exceptions import JobQueueError
 from jobqueue.handlers.shown import mask_for
 from jobqueue.logs import harmless
 from jobqueue.rows import ClaimedJob
+from jobqueue.stores.sharing import why_locked
 
 logger = logging.getLogger("jobqueue.job")
 
@@ -33,6 +34,8 @@ def describe(exception: BaseException, mask: Callable[[str], str] = str) -> str:
     while trace.stack and trace.stack[0].filename.startswith(OUR_FILES):
         del trace.stack[0]
     headline = "".join(trace.format_exception_only()).strip()
+    if advice := why_locked(exception):
+        headline = f"{headline}. {advice}"
     return storable(mask(f"{headline}\n\n{''.join(trace.format())}").replace(f"{OUR_ERRORS}.", ""))
 
 

@@ -26,6 +26,7 @@ from jobqueue.exceptions import (
     Retry,
     Snooze,
     UnknownPerformable,
+    UnstorableResult,
     as_seconds,
 )
 from jobqueue.handlers.loaded import Loaded
@@ -106,6 +107,8 @@ class Executor:
         self._torn = False
         self._forks = _forks
         self._limits = limits_of(settings)
+        #: Who performs, as the rows say it.
+        self.worker = ""
 
     def perform(self, job: ClaimedJob) -> Ended:
         """Load the handler, perform it within its limits, and decide what becomes of the row."""
@@ -126,7 +129,7 @@ class Executor:
         """Open the handler, and perform what is in it inside of what its headers ask for."""
         found = self._try(opened, job)
         if not isinstance(found, Opened):
-            return Ended(job, found, self._decide(job, found), started, time.monotonic())
+            return self._unloaded(job, found, started)
         attempt = performing(job, found.headers)
         if attempt is None:
             return self._perform_found(job, found, started)
@@ -136,19 +139,24 @@ class Executor:
         return ended
 
     def _perform_found(self, job: ClaimedJob, found: Opened, started: float) -> Ended:
-        loaded = self._try(load, job, found)
+        loaded = self._try(load, job, found, self.worker)
         if isinstance(loaded, Loaded):
             return self._perform_loaded(job, loaded, started)
-        return Ended(job, loaded, self._decide(job, loaded), started, time.monotonic())
+        return self._unloaded(job, loaded, started)
+
+    def _unloaded(self, job: ClaimedJob, outcome: Outcome, started: float) -> Ended:
+        ended = Ended(job, outcome, self._decide(job, outcome), started, time.monotonic())
+        self._tell_of_unloaded(ended)
+        return ended
 
     def _try(self, step: Callable[..., T], job: ClaimedJob, *more: Any) -> T | Outcome:
         """Return what a step on the way to the performable returns, or what becomes of the job if it fails."""
         try:
             return step(job, *more)
         except CorruptHandler as error:
-            return Corrupt(mask_for(job)(f"{type(error).__name__}: {error}"))
+            return Corrupt(mask_for(job)(f"{type(error).__name__}: {error}"), error)
         except UnknownPerformable as error:
-            return Blocked(mask_for(job)(str(error)))
+            return Blocked(mask_for(job)(str(error)), error)
         except MissingRow as error:
             return self._missing(job, error)
         except BaseException as error:  # a module may end the process that imports it
@@ -157,7 +165,7 @@ class Executor:
     def _missing(self, job: ClaimedJob, error: MissingRow) -> Outcome:
         if error.on_missing == "fail":
             return Failed(describe_for(job, error), error)
-        return Cancelled(mask_for(job)(str(error)))
+        return Cancelled(mask_for(job)(f'{error} Cancelled (on_missing="cancel"; with "fail" it fails).'))
 
     def _perform_loaded(self, job: ClaimedJob, loaded: Loaded, started: float) -> Ended:
         signals.send(signals.job_started, loaded.sender, job=job)
@@ -224,7 +232,7 @@ class Executor:
     def _outcome_of(self, job: ClaimedJob, loaded: Loaded, seconds: float) -> Outcome:
         try:
             result = self._run(job, loaded, seconds)
-            return Succeeded() if result is None else Succeeded(encode_result(result, job))
+            return Succeeded() if result is None else Succeeded((loaded.encode or encode_result)(result, job))
         except JobInterrupted:
             return Released("stopped with its worker")
         except BaseException as error:  # a job may raise what it likes; none must end the worker
@@ -268,7 +276,7 @@ class Executor:
             complain(job, "hook error", trouble)
         wait, at = self._next_time(job, loaded, error)
         kind = TimedOut if isinstance(error, JobTimeout) else Failed
-        return kind(text, error, wait, at)
+        return kind(text, error, wait, at, final=isinstance(error, UnstorableResult))
 
     def _next_time(self, job: ClaimedJob, loaded: Loaded, error: BaseException) -> tuple[float | None, Any]:
         """Return the pause or the time that the job itself wants before its next attempt, if any."""
@@ -299,6 +307,12 @@ class Executor:
         )
         return decision if decision.error is None else replace(decision, error=storable(decision.error))
 
+    def _tell_of_unloaded(self, ended: Ended) -> None:
+        """Send the signal about a job that has failed for good without being performed: who sends it is not known."""
+        cause = ended.decision.cause
+        if ended.decision.state is State.FAILED and cause is not None:
+            signals.send(signals.job_failed, None, job=ended.job, exception=cause)
+
     def _tell(self, ended: Ended, loaded: Loaded) -> None:
         """Call the failure hook and send the signals about the end."""
         state = ended.decision.state
@@ -307,6 +321,8 @@ class Executor:
                 hooks.call(loaded.hooks, "failure", ended.job)
             except BaseException as error:
                 complain(ended.job, "hook failure", error)
+        if loaded.ended is not None:
+            loaded.ended(ended.decision)
         signals.send(signals.job_finished, loaded.sender, job=ended.job, outcome=ended.outcome)
         if isinstance(ended.outcome, Failed):
             signal = signals.job_failed if state is State.FAILED else signals.job_retrying

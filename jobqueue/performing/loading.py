@@ -35,8 +35,13 @@ def opened(job: ClaimedJob) -> Opened:
     return Opened(data, signed, headers_of(data))
 
 
-def load(job: ClaimedJob, found: Opened) -> Loaded:
+def load(job: ClaimedJob, found: Opened, worker: str = "") -> Loaded:
     """Return the performable of a job.
+
+    Args:
+        job: as claimed.
+        found: what its handler holds.
+        worker: who performs it.
 
     Raises:
         CorruptHandler, UnknownPerformable, MissingRow: as ``handlers.load`` does.
@@ -48,7 +53,11 @@ def load(job: ClaimedJob, found: Opened) -> Loaded:
         stored = _stored_by(job, found.headers.get(RELEASE, ""), release())
         raise TypeError(f"{error}. {stored} Let {error.remedy}, deploy, then retry the job.") from None
     loaded.headers = found.headers
-    return loaded
+    if loaded.task is None:
+        return loaded
+    from jobqueue.performing.tasks import as_run
+
+    return as_run(loaded, worker)
 
 
 def _stored_by(job: ClaimedJob, theirs: str, ours: str) -> str:

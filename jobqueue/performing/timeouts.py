@@ -8,11 +8,18 @@ from types import FrameType, TracebackType
 from typing import Protocol, Self
 
 from jobqueue.exceptions import JobInterrupted, JobTimeout
+from jobqueue.logs import short
 
 #: A handler for the alarm that a job has left behind is replaced within so many seconds of quick jobs.
 RESET_SECONDS = 0.01
 #: Shortest time that the timer is set to.
 TICK_SECONDS = 0.001
+
+
+def too_long(seconds: float) -> JobTimeout:
+    """Return what is raised in a job that has run for so long."""
+    limit = f"stopped after {short(seconds)} (max_run_time)"
+    return JobTimeout(f"{limit}. Raise max_run_time on the job, or split the work.")
 
 
 class TimeLimit(Protocol):
@@ -49,6 +56,7 @@ class Alarm:
     def __init__(self) -> None:
         self._armed = False
         self._interrupted = False
+        self._seconds = 0.0
         self._deadline = 0.0
         self._set_at = 0.0
 
@@ -63,6 +71,7 @@ class Alarm:
     def start(self, seconds: float) -> None:
         """Begin to count; raise at once if the order to leave has come meanwhile."""
         now = time.monotonic()
+        self._seconds = seconds
         self._deadline = now + seconds
         self._armed = True
         if self._interrupted:
@@ -94,4 +103,4 @@ class Alarm:
             signal.setitimer(signal.ITIMER_REAL, max(left, TICK_SECONDS))
             return
         self._armed = False
-        raise JobTimeout("it ran longer than its max_run_time")
+        raise too_long(self._seconds)

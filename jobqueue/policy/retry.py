@@ -89,18 +89,19 @@ def decide(
             return Decision(State.SCHEDULED, wait=_bounded(wait), run_at=until, charge=False)
         case Cancelled(reason=reason):
             return Decision(State.CANCELLED, error=reason)
-        case Blocked(error=error):
-            return _while_blocked(error, blocked_seconds)
+        case Blocked():
+            return _while_blocked(outcome, blocked_seconds)
         case Corrupt(error=error):
-            return Decision(State.FAILED, error=error, failure="corrupt")
+            return Decision(State.FAILED, error=error, failure="corrupt", cause=outcome.exception)
         case Released() | Lost():
             return RELEASE
 
 
 def _after_failure(outcome: Failed, attempts: int, limits: Limits) -> Decision:
     error, failure = outcome.error, "timed out" if isinstance(outcome, TimedOut) else "failed"
-    if attempts >= limits.max_attempts:
-        return Decision(State.FAILED, error=error, failure=failure, delete=limits.destroy_failed)
+    if outcome.final or attempts >= limits.max_attempts:
+        delete = limits.destroy_failed
+        return Decision(State.FAILED, error=error, failure=failure, delete=delete, cause=outcome.exception)
     if outcome.at is not None:
         return Decision(State.SCHEDULED, run_at=outcome.at, error=error, failure=failure)
     wait = _pause(limits, attempts) if outcome.wait is None else outcome.wait
@@ -136,7 +137,9 @@ def _end(error: str, limits: Limits) -> Decision:
     return Decision(State.FAILED, crash=True, error=error, failure=CRASHED, delete=limits.destroy_failed)
 
 
-def _while_blocked(error: str, blocked_seconds: float) -> Decision:
+def _while_blocked(outcome: Blocked, blocked_seconds: float) -> Decision:
     if blocked_seconds >= BLOCKED_LIMIT:
-        return Decision(State.FAILED, charge=False, error=error, failure="unknown")
-    return Decision(State.SCHEDULED, wait=BLOCKED_PAUSE, charge=False, blocked=True, error=error)
+        return Decision(
+            State.FAILED, charge=False, error=outcome.error, failure="unknown", cause=outcome.exception
+        )
+    return Decision(State.SCHEDULED, wait=BLOCKED_PAUSE, charge=False, blocked=True, error=outcome.error)

@@ -15,6 +15,7 @@ from django.db import connections
 
 from jobqueue import logs, signals
 from jobqueue.conf import Settings
+from jobqueue.notifying import DRAIN_SECONDS, background
 from jobqueue.performing.connections import keep_open_between_jobs, notice_lost_servers
 from jobqueue.performing.timeouts import Alarm
 from jobqueue.pool.duties import DeclaredDead, Post
@@ -68,6 +69,7 @@ def run_worker(
         error = worker.run()
         status = 0 if error is None else REFUSED if isinstance(error, Refused) else 1
         signals.send(signals.worker_stopping, Worker, name=slot.name)
+        background.drain()
         _end_within(settings.kill_seconds, status)
         sys.exit(status)
 
@@ -99,6 +101,9 @@ def run_maintenance(
         sys.exit(IDENTITY_LOST)
     except Refused:
         sys.exit(REFUSED)
+    finally:
+        # Within the time that the supervisor leaves us.
+        background.drain(min(DRAIN_SECONDS, settings.heartbeat_seconds / 2))
 
 
 def _become_child(name: str, parent: int, on_term: Callable[[], None], on_quit: Callable[..., None]) -> None:

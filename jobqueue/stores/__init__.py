@@ -5,11 +5,11 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 
 from jobqueue.conf import get_settings
+from jobqueue.installed import check_installed
 
 if TYPE_CHECKING:
     from jobqueue.stores.base import Store
@@ -36,10 +36,7 @@ def get_store(alias: str | None = None) -> Store:
 
 
 def _make(alias: str) -> Store:
-    if not apps.is_installed("jobqueue"):
-        raise ImproperlyConfigured(
-            'Add "jobqueue" to INSTALLED_APPS in settings.py, then run: python manage.py migrate'
-        )
+    check_installed()
     if alias not in connections.settings:
         raise ImproperlyConfigured(
             f'JOBQUEUE["DATABASE"] is "{alias}", which DATABASES lacks. It has: {", ".join(connections.settings)}.'

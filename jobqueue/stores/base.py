@@ -23,8 +23,10 @@ from jobqueue.models import Job, JobQuerySet, Pool
 from jobqueue.outcomes import Decision
 from jobqueue.rows import ClaimedJob, ClaimRequest, Finish, NewJob, Promotion, Texts
 from jobqueue.states import State
+from jobqueue.stores.acts import ORIGINS, Act, Acted, changes, claimed, write
 from jobqueue.stores.ears import Ear
 from jobqueue.stores.errors import wrong_with_table
+from jobqueue.stores.pauses import Pauses
 
 #: What becomes of a claimed job whose worker is gone.
 Judge = Callable[[ClaimedJob], Decision]
@@ -48,6 +50,7 @@ class Store(ABC):
 
     def __init__(self, alias: str) -> None:
         self.alias = alias
+        self.pauses = Pauses(self)
 
     def deadline(self, seconds: float) -> AbstractContextManager[object]:
         """Return what bounds each question that the calling thread asks inside of it, where a server may be gone."""
@@ -231,34 +234,47 @@ class Store(ABC):
 
     def retry(self, job_id: int) -> bool:
         """Make a failed or cancelled job ready again, with all its attempts before it."""
-        ended = self._jobs.filter(pk=job_id, state__in=(State.FAILED, State.CANCELLED))
-        now = self.ago(0)
-        with self.statement():
-            changed = ended.update(
-                state=State.READY,
-                run_at=now,
-                updated_at=now,
-                attempts=0,
-                crashes=0,
-                failed_at=None,
-                finished_at=None,
-                blocked_at=None,
-            )
-        return bool(changed)
+        return self._do(Act.RETRY, job_id)
 
     def cancel(self, job_id: int) -> bool:
         """Call off a job that no worker holds yet."""
-        waiting = self._jobs.filter(pk=job_id, state__in=(State.SCHEDULED, State.READY))
-        now = self.ago(0)
-        with self.statement():
-            return bool(waiting.update(state=State.CANCELLED, finished_at=now, updated_at=now))
+        return self._do(Act.CANCEL, job_id)
 
     def run_now(self, job_id: int) -> bool:
         """Make a scheduled job ready at once."""
-        now = self.ago(0)
-        scheduled = self._jobs.filter(pk=job_id, state=State.SCHEDULED)
+        return self._do(Act.RUN_NOW, job_id)
+
+    def postpone(self, job_id: int, run_at: datetime) -> bool:
+        """Let a job that waits run at another time."""
+        return self._do(Act.POSTPONE, job_id, run_at)
+
+    def _do(self, act: Act, job_id: int, run_at: datetime | None = None) -> bool:
+        columns = self._columns(act, run_at)
         with self.statement():
-            return bool(scheduled.update(state=State.READY, run_at=now, updated_at=now))
+            return bool(self._jobs.filter(pk=job_id, state__in=ORIGINS[act]).update(**columns))
+
+    def act(self, act: Act, ids: Sequence[int], run_at: datetime | None = None) -> Acted:
+        """Do an act to many jobs at once; those in another state, or locked by somebody, are left alone.
+
+        Args:
+            act: what to do.
+            ids: whose; a few hundred.
+            run_at: when they are due then, for those acts that make jobs due; None: now.
+        """
+        columns = self._columns(act, run_at)
+        with self._writing():
+            return write(self._jobs, act, ids, columns)
+
+    def _columns(self, act: Act, run_at: datetime | None) -> dict[str, Any]:
+        return changes(act, self.ago(0), run_at, later=run_at is not None and run_at > self.now())
+
+    def take(self, job_id: int, request: ClaimRequest) -> ClaimedJob | None:
+        """Claim one job that waits, whatever its time and whether its queue rests; None if it cannot be had."""
+        with self._writing():
+            waiting = self._jobs.filter(pk=job_id, state__in=(State.SCHEDULED, State.READY))
+            self._jobs.filter(pk__in=self._free(waiting)).update(**claimed(request, self.ago(0)))
+            taken = self._as_claimed(self._jobs.running().filter(pk=job_id, claim_id=request.claim_id))
+        return taken[0] if taken else None
 
     # Errors
 

@@ -32,6 +32,13 @@ SELECT count(*) FROM (
   SELECT 1 FROM jobqueue_job WHERE state = 1 AND queue = %s AND priority * -1 = %s LIMIT %s) AS found
 """
 
+BEFORE = """
+SELECT count(*) FROM (
+  SELECT 1 FROM jobqueue_job
+  WHERE state = 1 AND queue = %s AND priority * -1 = %s AND (run_at < %s OR (run_at = %s AND id < %s))
+  LIMIT %s) AS found
+"""
+
 
 class Lane(NamedTuple):
     """The ready jobs of one queue and priority."""
@@ -57,3 +64,12 @@ def count_ready(alias: str, lanes: Iterable[Lane], limit: int) -> int:
             if count >= limit:
                 break
     return count
+
+
+def count_before(job: Job, limit: int) -> int:
+    """Return how many ready jobs of its queue and priority come before a job; ``limit`` if so many or more."""
+    alias = job._state.db or "default"
+    run_at = connections[alias].ops.adapt_datetimefield_value(job.run_at)
+    with connections[alias].cursor() as cursor:
+        cursor.execute(BEFORE, (job.queue, -job.priority, run_at, run_at, job.pk, limit))
+        return int(cursor.fetchone()[0])

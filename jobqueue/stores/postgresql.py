@@ -84,7 +84,7 @@ FINISH_SUCCEEDED = """
 UPDATE jobqueue_job AS job
 SET state = 3, result = d.result, started_at = clock_timestamp() - d.since_start * interval '1 second',
     finished_at = clock_timestamp() - d.since_end * interval '1 second',
-    locked_at = NULL, locked_by = NULL, pool_id = NULL, blocked_at = NULL, updated_at = clock_timestamp()
+    locked_at = NULL, pool_id = NULL, blocked_at = NULL, updated_at = clock_timestamp()
 FROM unnest(%s::bigint[], %s::uuid[], %s::text[], %s::float8[], %s::float8[])
      AS d(id, claim_id, result, since_start, since_end)
 WHERE job.id = d.id AND job.claim_id = d.claim_id AND job.state + 0 = 2

@@ -85,7 +85,7 @@ FROM jobqueue_job WHERE id IN (SELECT value FROM json_each(%s))
 FINISH_SUCCEEDED = """
 UPDATE jobqueue_job
 SET state = 3, result = %s, started_at = %s, finished_at = %s,
-    locked_at = NULL, locked_by = NULL, pool_id = NULL, blocked_at = NULL, updated_at = %s
+    locked_at = NULL, pool_id = NULL, blocked_at = NULL, updated_at = %s
 WHERE id = %s AND claim_id = %s AND state = 2
 """
 

@@ -20,6 +20,7 @@ from uuid import uuid4
 from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, connections
 
 from jobqueue import logs
+from jobqueue.notifying import background
 from jobqueue.outcomes import RELEASE, Decision
 from jobqueue.performing.executor import Ended
 from jobqueue.policy.suspects import set_apart
@@ -227,14 +228,16 @@ class Clerk(threading.Thread):
         """Write ends; one that the database refuses is parked, and holds up no other."""
         if not finishes:
             return set()
+        written: Sequence[Finish] = finishes
         try:
             lost, locked = self._steadily(lambda: write(finishes))
         except REFUSALS as error:
             if len(finishes) > 1:
                 return {job_id for each in finishes for job_id in self._finish_all([each], write)}
             text = f"The end of this job could not be written: {logs.headline(str(error))}"
-            parked = [Finish(finishes[0].job, Decision(State.FAILED, error=text, failure="failed"))]
+            written = parked = [Finish(finishes[0].job, Decision(State.FAILED, error=text, failure="failed"))]
             lost, locked = self._steadily(lambda: write(parked))
+        background.tell(written, [*lost, *locked])
         for each in lost:
             logs.lost(each.job)
         return {each.job.id for each in locked}
@@ -304,7 +307,8 @@ class Clerk(threading.Thread):
         """Give up what is held in our name and not by us."""
         held = self._steadily(lambda: self._store.held(self._pool_id(), self._slot.name))
         if surplus := self._stock.surplus(held):
-            self._steadily(lambda: write(self._store, surplus))
+            lost, locked = self._steadily(lambda: write(self._store, surplus))
+            background.tell(surplus, [*lost, *locked], signal=True)
 
     def _release(self, jobs: Sequence[ClaimedJob]) -> None:
         if not jobs:

@@ -134,6 +134,7 @@ class Worker:
         return run
 
     def _perform_all(self, desk: int, executor: Executor) -> None:
+        executor.worker = self._slot.name
         places = self._places
         while (taken := self._buffer.take()) is not None:
             job, since = taken

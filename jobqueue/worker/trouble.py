@@ -10,6 +10,7 @@ from jobqueue import logs
 from jobqueue.policy.backoff import reconnect_pause
 from jobqueue.stores.base import Store
 from jobqueue.stores.errors import is_contention
+from jobqueue.stores.sharing import why_locked
 from jobqueue.worker.board import Board
 
 #: So often in a row the database may refuse what no waiting mends by itself: people need a moment to mend it.
@@ -48,7 +49,8 @@ class Trouble:
             self._note_contention(error)
         else:
             connections[self._store.alias].close()
-            logs.unreachable(self._store.alias, error, pause, self._failures - 1)
+            locked = why_locked(error, self._store.alias)
+            logs.unreachable(self._store.alias, error, pause, self._failures - 1, locked)
         return pause
 
     def is_over(self) -> bool:

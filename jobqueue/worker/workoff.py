@@ -14,6 +14,7 @@ from django.db import DatabaseError, InterfaceError, connections
 
 from jobqueue import logs
 from jobqueue.conf import Settings
+from jobqueue.notifying import Tell, background
 from jobqueue.outcomes import FAILURES, RELEASE, Released
 from jobqueue.performing.executor import Ended, Executor
 from jobqueue.policy.prefetch import moving_average, prefetch
@@ -50,6 +51,7 @@ class WorkOff:
         selection: which of them.
         limit: stop after so many jobs; None does them all.
         is_asked_to_stop: looked at between two jobs.
+        tell: has the notifiers told of jobs that have failed for good.
     """
 
     store: Store
@@ -59,6 +61,7 @@ class WorkOff:
     limit: int | None = None
     name: str = ""
     is_asked_to_stop: Callable[[], bool] = lambda: False
+    tell: Tell = background.tell
     tally: Tally = field(default_factory=Tally)
     _average: float | None = None
     _wary: bool = False
@@ -78,8 +81,8 @@ class WorkOff:
         pool_id = pools.register(name=self.name, host=host, pid=pid, release=release(), queues=queues)
         beating = pulse(pool_id) if pulse else None
         try:
-            locked_by = f"{self.name} host:{host} pid:{pid}".strip()
-            while jobs := self._claim(pool_id, locked_by):
+            self.executor.worker = locked_by = f"{self.name} host:{host} pid:{pid}".strip()
+            while jobs := self.claim(pool_id, locked_by):
                 self._perform_all(jobs)
             self._outwait_locks()
         finally:
@@ -89,7 +92,8 @@ class WorkOff:
         self.tally.seconds = time.monotonic() - began
         return self.tally
 
-    def _claim(self, pool_id: int, locked_by: str) -> list[ClaimedJob]:
+    def claim(self, pool_id: int, locked_by: str) -> list[ClaimedJob]:
+        """Return the next jobs; none ends the pass."""
         limit = 1 if self._wary else 1 + prefetch(self._average, self.settings.claim_ahead)
         if self.limit is not None:
             limit = min(limit, self.limit - self.tally.performed)
@@ -141,13 +145,16 @@ class WorkOff:
     def _write(self, finishes: Sequence[Finish]) -> list[Finish]:
         lost, locked = write(self.store, finishes)
         self._locked += locked
+        self.tell(finishes, [*lost, *locked])
         return lost
 
     def _outwait_locks(self) -> None:
         """Write what others keep locked as soon as they let go."""
         while self._locked and not self.is_asked_to_stop():
             time.sleep(ASIDE_SECONDS)
-            _lost, self._locked = self.store.finish_around_locks(self._locked)
+            tried = self._locked
+            lost, self._locked = self.store.finish_around_locks(tried)
+            self.tell(tried, [*lost, *self._locked])
 
 
 class Pulse(threading.Thread):

@@ -11,8 +11,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
+
+from django import VERSION
 
 from tests.docs.pages import Block
 from tests.processes.harness import AS_ROOT
@@ -61,6 +64,7 @@ class Project:
         """Do what a block asks for."""
         if not block.is_run:
             return
+        block = spelt(block)
         if block.path is not None:
             self.write(block.path, block.text)
         elif block.kind == "python":
@@ -149,6 +153,11 @@ class Project:
         path = f"{Path(sys.executable).parent}{os.pathsep}{kept.get('PATH', os.defpath)}"
         readable = {"DJANGO_COLORS": "nocolor", "COLUMNS": "100", "TERM": "dumb"}
         return kept | {"PATH": path} | readable | self._variables
+
+
+def spelt(block: Block) -> Block:
+    """Before Django 6.0 its tasks are a package of another name; the page about them says to write that."""
+    return block if VERSION >= (6, 0) else replace(block, text=block.text.replace("django.tasks", "django_tasks"))
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from jobqueue.performing.executor import limits_of
 from jobqueue.policy.retry import decide
 from jobqueue.pool import account
 from jobqueue.pool.duties.rescue import VANISHED
+from jobqueue.pool.words import crash
 from jobqueue.release import RESTART, outdated
 from jobqueue.stores.ears import POOLED
 from jobqueue.stores.errors import wrong_with_table
@@ -30,6 +32,7 @@ from tests.docs.project import Project
 PAGE = DOCS / "reference" / "errors.md"
 
 SETTINGS = """\
+EMAIL_BACKEND = "jobqueue.mail.JobEmailBackend"
 INSTALLED_APPS += ["jobqueue", "shop"]
 DATABASES["jobs"] = {**DATABASES["default"], "NAME": BASE_DIR / "jobs.sqlite3"}
 """
@@ -73,16 +76,25 @@ except Exception as error:
     print(error)
 """
 AT_THE_CALL = """
-import asyncio, datetime, json, os, sqlite3
+import asyncio, datetime, json, logging, os, socket, sqlite3, warnings
+from django.core import mail
 from django.db import connection, transaction
 from django.test import override_settings
 from jobqueue import enqueue, enqueue_many, job, retry, send_later
-from jobqueue.models import Job
-from jobqueue.testing import work_off
+from jobqueue.conf import get_settings
+from jobqueue.doctor import Site
+from jobqueue.doctor.queues import queues
+from jobqueue.models import Job, Pool
+from jobqueue.pool import preflight
+from jobqueue.stores import get_store
+from jobqueue.testing import travel_to, work_off
 from shop.jobs import *
 from shop.models import Order
 
 said = []
+listener = logging.Handler()
+listener.emit = lambda record: said.append(record.getMessage())
+logging.getLogger("jobqueue.job").addHandler(listener)
 
 def mistake(make):
     try:
@@ -109,6 +121,26 @@ def into_a_full_queue():
     enqueue_many([VideoWorker()] * 500, queue="mail")
     VideoWorker.using(queue="mail").enqueue()
 
+def while_it_is_read_only():
+    connection.cursor().execute("PRAGMA query_only = 1")
+    try:
+        send_receipt.enqueue(1)
+    finally:
+        connection.cursor().execute("PRAGMA query_only = 0")
+
+def strictly():
+    warnings.simplefilter("error")
+    send_receipt(1)
+
+def doctors():
+    mine = {"host": socket.gethostname(), "pid": os.getppid(), "beat_at": get_store().now()}
+    pool = Pool.objects.create(name="mailer", queues=["default"], **mine)
+    send_receipt.using(queue="mail").enqueue(1)
+    said.extend(each.message for each in queues(Site(get_settings())))
+    mistake(lambda: preflight.check("default", forks=True, waits=False, name="mailer"))
+    pool.delete()
+    Job.objects.all().delete()
+
 def after_an_error():
     with transaction.atomic():
         try:
@@ -126,7 +158,20 @@ def while_it_is_locked():
     finally:
         other.close()
 
+def in_a_test(settings, make):
+    block = transaction.atomic()
+    block._from_testcase = True  # as a TestCase opens its own
+    with override_settings(JOBQUEUE=settings), block:
+        make()
+
 order = Order.objects.create()
+send_receipt.enqueue(1).delete()
+logging.getLogger("jobqueue.job").removeHandler(listener)
+doctors()
+mistake(lambda: send_receipt.delay)
+mistake(lambda: enqueue(send_receipt(1)))
+mistake(lambda: under({"STRICT": True}, strictly))
+film = ("film.mp4", b"x" * 100_000, "video/mp4")
 mistake(lambda: under({"MAX_ATTEMPT": 3}, lambda: send_receipt.enqueue(1)))
 mistake(lambda: under({"QUEUES": ["default", "mail"]}, lambda: send_receipt.using(queue="mial").enqueue(1)))
 mistake(lambda: under({"DATABASE": "jbos"}, lambda: send_receipt.enqueue(1)))
@@ -150,6 +195,7 @@ mistake(lambda: enqueue(order.email_receipt))
 mistake(lambda: send_later(order, "email_receipt", args="av1"))
 mistake(after_an_error)
 mistake(while_it_is_locked)
+mistake(while_it_is_read_only)
 mistake(lambda: send_later(Basket(), "clear"))
 mistake(on_a_method)
 mistake(lambda: asyncio.run(in_a_loop()))
@@ -158,6 +204,11 @@ work_off()
 mistake(lambda: retry(done))
 mistake(lambda: retry(99))
 mistake(lambda: retry("99"))
+mistake(lambda: mail.EmailMessage("x", "x", to=["ada@example.com"], attachments=[film]).send())
+mistake(lambda: mail.send_mail("x", "x", None, ["ada@example.com"], auth_user="ada"))
+mistake(lambda: under({"DATABASE": "jobs"}, lambda: send_receipt.enqueue(1) and work_off()))
+mistake(lambda: in_a_test({"DATABASE": "jobs"}, lambda: send_receipt.enqueue(1) and work_off()))
+mistake(lambda: travel_to("tomorrow"))
 mistake(lambda: Job.objects.filter(pk=done.pk).update(run_at=datetime.datetime(1, 1, 1, tzinfo=datetime.UTC)))
 print(json.dumps(said))
 """
@@ -273,7 +324,8 @@ def of_a_project(project: Project) -> Iterator[str]:
 
 def of_processes() -> Iterator[str]:
     """What is said about processes and servers; tests/processes shows it happen."""
-    killed = Crashed("Crashed: host:atlas pid:4120 was killed by SIGKILL while performing this job")
+    killed = Crashed(crash("host:atlas pid:4120", -signal.SIGKILL))
+    yield killed.error
     yield account.NEEDS_USER
     yield decide(killed, attempts=3, crashes=2, limits=limits_of(Settings())).error or ""
     yield VANISHED

@@ -40,6 +40,9 @@ ENQUEUE = DOCS / "how-to" / "enqueue.md"
 ARCHITECTURE = DOCS / "explanation" / "architecture.md"
 README = ROOT / "README.md"
 
+TWINS = [name for name in testing.__all__ if name.startswith("a") and name[1:] in testing.__all__]
+HELPERS = [name for name in testing.__all__ if name not in TWINS]
+
 
 def test_the_floors_are_those_that_the_tests_hold() -> None:
     listed = [
@@ -134,13 +137,17 @@ class TestApi:
         assert parameters(text, name) == list(inspect.signature(getattr(jobqueue, name)).parameters)
         assert "*Raises*" in text
 
-    def test_the_test_helper_is_there(self) -> None:
-        text = section(API, "`jobqueue.testing.work_off`")
-        assert parameters(text, "work_off") == list(inspect.signature(testing.work_off).parameters)
+    @pytest.mark.parametrize("name", HELPERS)
+    def test_each_helper_for_tests_has_its_signature(self, name: str) -> None:
+        text = section(API, f"`jobqueue.testing.{name}`")
+        assert parameters(text, name) == list(inspect.signature(getattr(testing, name)).parameters)
+
+    def test_each_async_twin_of_a_helper_is_named(self) -> None:
+        assert set(re.findall(r"`(a\w+)`", section(API, "Async twins"))) - {"a"} == set(TWINS)
 
     def test_no_other_word_is_promised(self) -> None:
         promised = re.findall(r"^### `([\w.]+)`$", API.read_text(), re.MULTILINE)
-        assert sorted(promised) == sorted([*jobqueue.__all__, "jobqueue.testing.work_off"])
+        assert sorted(promised) == sorted([*jobqueue.__all__, *(f"jobqueue.testing.{name}" for name in HELPERS)])
 
     def test_every_column_is_named(self) -> None:
         for model in (models.Job, models.Pool):

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from jobqueue.conf import Settings
 from jobqueue.doctor import Level, Site, jobs, queues, workers
+from jobqueue.insight.scene import takes
 from jobqueue.models import Job, Pool
 from jobqueue.rows import ClaimRequest
 from jobqueue.states import State
@@ -134,7 +135,7 @@ class TestQueues:
         ready(12, ago=840, queue="mail")
         [finding] = queues.queues(site)
         assert (finding.id, finding.level) == ("queues.nobody", Level.ERROR)
-        assert finding.message == 'no worker takes 12 jobs in "mail"; the oldest waits for 14 min'
+        assert finding.message == '12 jobs wait in "mail", the oldest for 14 min; living workers take: default'
         assert finding.remedy == "Start one: python manage.py jobworker --queue mail"
 
     def test_priorities_that_nobody_takes(self, site: Site) -> None:
@@ -143,7 +144,8 @@ class TestQueues:
         for priority in (5, 0, -1, -3, -5, -7):
             ready(2, queue="mail", priority=priority)
         [finding] = queues.queues(site)
-        assert finding.message.startswith('no worker takes 4 jobs of priority -3, -1 in "mail"; ')
+        assert finding.message.startswith('4 jobs of priority -3, -1 wait in "mail", the oldest for ')
+        assert finding.message.endswith("take: mail of priority 0.., mail, video of priority ..-5")
 
     @pytest.mark.parametrize(
         ("fields", "expected"),
@@ -158,7 +160,7 @@ class TestQueues:
         ],
     )
     def test_what_a_pool_takes(self, fields: dict[str, Any], expected: bool) -> None:
-        assert queues.takes(Pool(**fields), Lane("mail", 3, timezone.now())) is expected
+        assert takes(Pool(**fields), Lane("mail", 3, timezone.now())) is expected
 
     @pytest.mark.parametrize("fields", [{"quiet": True}, {"beat": 60}, {"alive": False}])
     def test_a_pool_that_takes_nothing_is_none(self, site: Site, fields: dict[str, Any]) -> None:

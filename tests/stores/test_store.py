@@ -171,13 +171,13 @@ class TestClaim:
 
 
 class TestFinish:
-    def test_success_leaves_no_lock_and_keeps_the_claim(self, store: Store, pool: int) -> None:
+    def test_success_leaves_no_lock_and_keeps_the_claim_and_who_performed(self, store: Store, pool: int) -> None:
         store.insert(new())
-        [job] = claim(store, pool)
+        [job] = claim(store, pool, worker="host:here pid:7")
         assert store.finish([Finish(job, Decision(State.SUCCEEDED, result="7"), STARTED, ENDED)]) == []
         row = Job.objects.get()
         assert (row.state, row.result, row.claim_id) == (3, "7", job.claim_id)
-        assert (row.locked_at, row.locked_by, row.pool_id) == (None, None, None)
+        assert (row.locked_at, row.locked_by, row.pool_id) == (None, "host:here pid:7", None)
         assert row.started_at is not None
         assert row.finished_at is not None
         assert row.finished_at - row.started_at == pytest.approx(
@@ -213,7 +213,8 @@ class TestFinish:
         assert (rows[7].last_error, rows[7].failed_at == rows[7].finished_at) == ("boom", True)
         assert (rows[6].last_error, rows[5].run_at, rows[2].crashes) == ("again", later, 1)
         assert rows[6].run_at > timezone.now() + HOUR / 2
-        assert all((row.locked_by, row.locked_at, row.pool_id) == (None, None, None) for row in rows.values())
+        assert all((row.locked_at, row.pool_id) == (None, None) for row in rows.values())
+        assert [priority for priority, row in rows.items() if row.locked_by] == [9]
 
     def test_a_retry_without_a_pause_is_ready_at_once(self, store: Store, pool: int) -> None:
         store.insert(new())

@@ -379,7 +379,7 @@ CALLS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "many, late": (
         lambda: enqueue_many(jobs.add.bind(1) if number < 15_000 else None for number in range(20_000)),
         NotPerformable,
-        'NoneType has no method "perform".',
+        "None is no job. Did the call run here?",
     ),
     "unsaved receiver": (
         lambda: Video().send_later("encode"),

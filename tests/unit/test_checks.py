@@ -72,8 +72,8 @@ class TestE001:
         messages = found("jobqueue.E001")
         assert [(each.msg, each.hint) for each in messages] == [
             ('JOBQUEUE["MAX_ATTEMPT"] is not a setting.', "Did you mean MAX_ATTEMPTS?"),
-            ('JOBQUEUE["LEASE_SECONDS"] must be seconds (or a timedelta) from 0.3 to 86400.', "It is '30'."),
-            ('JOBQUEUE["POLL_SECONDS"] must be seconds (or a timedelta) from 0.05 to 3600.', "It is 0."),
+            ('JOBQUEUE["LEASE_SECONDS"] must be seconds (or timedelta) from 0.3 to 86400.', "It is '30'."),
+            ('JOBQUEUE["POLL_SECONDS"] must be seconds (or timedelta) from 0.05 to 3600.', "It is 0."),
         ]
 
     @override_settings(JOBQUEUE=[("MAX_ATTEMPTS", 3)])
@@ -87,9 +87,8 @@ class TestE001:
         assert len(messages) == 2
         assert "s3cret" not in str(messages)
         assert (messages[0].msg, messages[0].hint) == (
-            'JOBQUEUE["ENCRYPTION_KEYS"] must be a list of Fernet keys, each 32 bytes as 44 characters of urlsafe '
-            "base64; number 1 is not.",
-            "It is of type list.",
+            'JOBQUEUE["ENCRYPTION_KEYS"] must be a list of Fernet keys; number 1 is none.',
+            "Each is 32 bytes as 44 characters of urlsafe base64. It is of type list.",
         )
 
     @override_settings(JOBQUEUE={"DATABASE": ["default"]})
@@ -141,12 +140,12 @@ class TestW010:
     @pytest.mark.parametrize(
         ("change", "said"),
         [
-            ({"transaction_mode": None}, "transaction_mode is not IMMEDIATE"),
-            ({"transaction_mode": "DEFERRED"}, "transaction_mode is not IMMEDIATE"),
-            ({"timeout": 4.9}, "timeout is under 5 s"),
-            ({"timeout": None}, "timeout is under 5 s"),
-            ({"init_command": None}, "journal_mode is not WAL"),
-            ({"init_command": "PRAGMA journal_mode=DELETE"}, "journal_mode is not WAL"),
+            ({"transaction_mode": None}, "no IMMEDIATE"),
+            ({"transaction_mode": "DEFERRED"}, "no IMMEDIATE"),
+            ({"timeout": 4.9}, "timeout under 5 s"),
+            ({"timeout": None}, "timeout under 5 s"),
+            ({"init_command": None}, "no WAL"),
+            ({"init_command": "PRAGMA journal_mode=DELETE"}, "no WAL"),
         ],
     )
     def test_each_thing_that_lacks_is_said(self, change: dict[str, Any], said: str) -> None:
@@ -160,7 +159,7 @@ class TestW010:
     def test_the_plain_entry_of_startproject_lacks_all_but_the_timeout(self) -> None:
         with database(ENGINE=self.ENGINE):
             [message] = found("jobqueue.W010")
-        assert "transaction_mode is not IMMEDIATE, journal_mode is not WAL" in message.msg
+        assert "no IMMEDIATE, no WAL" in message.msg
 
     @pytest.mark.parametrize("command", ["pragma JOURNAL_MODE = wal;", "PRAGMA journal_mode('wal')"])
     def test_other_spellings_of_wal_hold(self, command: str) -> None:
@@ -208,9 +207,8 @@ class TestRouters:
     def test_e021_names_the_router_that_refuses_the_tables(self) -> None:
         [message] = found()
         assert message.id == "jobqueue.E021"
-        assert message.msg == (
-            f'Router {__name__}.MigrateNowhere refuses to migrate jobqueue on "default": no tables.'
-        )
+        refuses = 'refuses to migrate jobqueue on "default", so its tables would never exist.'
+        assert message.msg == f"Router {__name__}.MigrateNowhere {refuses}"
 
     @override_settings(DATABASE_ROUTERS=[NoOpinion()])
     def test_routers_without_an_opinion_leave_the_default(self) -> None:
@@ -236,6 +234,13 @@ class TestDeploy:
     def test_w013_debug_is_a_warning_of_deployments_only(self) -> None:
         assert ids() == []
         assert ids(include_deployment_checks=True) == ["jobqueue.W013"]
+
+    @override_settings(DEBUG=False, SECRET_KEY=KEY, JOBQUEUE={"MODE": "inline"})
+    def test_w017_the_inline_mode_is_for_development(self) -> None:
+        assert ids() == []
+        assert ids(include_deployment_checks=True) == ["jobqueue.W017"]
+        with override_settings(DEBUG=True):
+            assert "jobqueue.W017" not in ids(include_deployment_checks=True)
 
     @override_settings(DEBUG=False, SECRET_KEY=KEY)
     def test_nothing_is_said_of_a_good_deployment(self) -> None:
@@ -269,7 +274,7 @@ class TestDeploy:
             assert ids() == []
             [message] = found(include_deployment_checks=True)
         assert (message.id, message.is_serious()) == ("jobqueue.E014", True)
-        assert message.msg == f'{name} begins with "django-insecure-" and DEBUG is off, so jobs can be forged.'
+        assert message.msg == f'{name} is "django-insecure-…", so jobs can be forged.'
         assert KEY not in str(message)
 
     @override_settings(SECRET_KEY=f"django-insecure-{KEY}", SILENCED_SYSTEM_CHECKS=["jobqueue.E014"])
@@ -294,7 +299,7 @@ class TestW015:
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL synchronous_commit = off")
         [message] = found("jobqueue.W015", databases=["default"])
-        assert message.msg == 'Database "default" may lose confirmed jobs: synchronous_commit is off.'
+        assert message.msg == 'Database "default" may lose jobs: synchronous_commit is off.'
 
 
 def test_w015_says_nothing_of_a_database_that_is_away(django_db_blocker: Any) -> None:
@@ -303,7 +308,9 @@ def test_w015_says_nothing_of_a_database_that_is_away(django_db_blocker: Any) ->
 
 
 def test_each_id_has_its_place_on_the_page_and_no_other_has() -> None:
-    source = Path(checks.__file__).read_text()
+    source = "".join(
+        path.read_text() for path in (Path(checks.__file__), Path(checks.__file__).with_name("backends.py"))
+    )
     used = set(re.findall(r'id="(jobqueue\.[EW]\d{3})"', source))
     page = PAGE.read_text()
     anchors = {

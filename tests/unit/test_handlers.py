@@ -226,7 +226,7 @@ MAIN = type("Hello", (), {"perform": lambda self: None, "__module__": "__main__"
         (jobs.Idle(), r'^Idle has no method "perform".'),
         (object(), r'^object has no method "perform".'),
         (Video(), r'^Video has no method "perform".'),
-        (None, r'^NoneType has no method "perform".'),
+        (None, r"^None is no job\."),
     ],
 )
 def test_what_no_worker_could_perform_is_refused(thing: Any, message: str) -> None:

@@ -366,7 +366,7 @@ class TestRows:
         row = succeed.enqueue()
         work_off()
         row.refresh_from_db()
-        assert (State(row.state), row.return_value, row.locked_by) == (State.SUCCEEDED, "done", None)
+        assert (State(row.state), row.return_value, row.locked_at) == (State.SUCCEEDED, "done", None)
 
     @override_settings(JOBQUEUE={"KEEP_SUCCEEDED": 0})
     def test_keep_succeeded_0_removes_it_at_once(self) -> None:
@@ -380,7 +380,7 @@ class TestRows:
         assert work_off().performed == 3
         row.refresh_from_db()
         assert (State(row.state), row.attempts, row.failed_at) == (State.SUCCEEDED, 3, None)
-        assert (row.locked_at, row.locked_by) == (None, None)
+        assert (row.locked_at, row.pool_id) == (None, None)
         assert row.last_error is not None
         assert row.last_error.startswith("ValueError: 2\n")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ from jobqueue.policy.retry import Limits, decide
 from jobqueue.rows import ClaimRequest
 from jobqueue.states import FINAL, MOVES, State, is_legal
 from jobqueue.stores import get_store
+from jobqueue.stores.acts import Act
 from jobqueue.stores.base import Store
 from jobqueue.stores.pools import PoolRegistry
 
@@ -112,13 +114,13 @@ def test_every_state_can_be_reached_and_every_one_but_failed_leads_out_by_itself
 
 def test_a_job_that_has_ended_runs_again_only_when_somebody_says_so() -> None:
     again = [why for origin, target, why in MOVES if origin in FINAL and target is not None]
-    assert again == ["retry by hand", "retry by hand"]
+    assert again == ["retry by hand"] * 2 + ["retry by hand, some time later"] * 2
 
 
 def test_what_is_not_listed_is_not_legal() -> None:
     assert not is_legal(State.SUCCEEDED, State.READY)
     assert not is_legal(State.READY, State.SUCCEEDED)
-    assert not is_legal(State.FAILED, None)
+    assert not is_legal(State.FAILED, State.SUCCEEDED)
     assert not is_legal(None, State.RUNNING)
 
 
@@ -130,6 +132,12 @@ def claim(store: Store) -> None:
     store.claim(ClaimRequest(uuid4(), pool_id, "host:here pid:1", limit=9))
 
 
+def take(store: Store, pk: int) -> None:
+    pool_id = PoolRegistry(store).register(host="here", pid=1)
+    store.take(pk, ClaimRequest(uuid4(), pool_id, "host:here pid:1", limit=1))
+
+
+LATER = timezone.now() + timedelta(days=1)
 ACTS: dict[str, Callable[[Store, int], Any]] = {
     "promote": lambda store, pk: store.promote(),
     "claim": lambda store, pk: claim(store),
@@ -137,14 +145,34 @@ ACTS: dict[str, Callable[[Store, int], Any]] = {
     "cancel": lambda store, pk: store.cancel(pk),
     "run_now": lambda store, pk: store.run_now(pk),
     "prune": lambda store, pk: store.prune(-60),
+    "take": lambda store, pk: take(store, pk),
+    "postpone": lambda store, pk: store.postpone(pk, LATER),
+    "many: retry": lambda store, pk: store.act(Act.RETRY, [pk]),
+    "many: retry later": lambda store, pk: store.act(Act.RETRY, [pk], LATER),
+    "many: run_now": lambda store, pk: store.act(Act.RUN_NOW, [pk]),
+    "many: cancel": lambda store, pk: store.act(Act.CANCEL, [pk]),
+    "many: postpone": lambda store, pk: store.act(Act.POSTPONE, [pk], LATER),
+    "many: postpone to what is past": lambda store, pk: store.act(Act.POSTPONE, [pk], LATER - timedelta(days=2)),
+    "many: delete": lambda store, pk: store.act(Act.DELETE, [pk]),
 }
+RETRIED: set[tuple[State, State | None]] = {(State.FAILED, State.READY), (State.CANCELLED, State.READY)}
+CALLED_OFF: set[tuple[State, State | None]] = {(State.SCHEDULED, State.CANCELLED), (State.READY, State.CANCELLED)}
 POSSIBLE: dict[str, set[tuple[State, State | None]]] = {
     "promote": {(State.SCHEDULED, State.READY)},
     "claim": {(State.READY, State.RUNNING)},
-    "retry": {(State.FAILED, State.READY), (State.CANCELLED, State.READY)},
-    "cancel": {(State.SCHEDULED, State.CANCELLED), (State.READY, State.CANCELLED)},
+    "retry": RETRIED,
+    "cancel": CALLED_OFF,
     "run_now": {(State.SCHEDULED, State.READY)},
     "prune": {(State.SUCCEEDED, None), (State.CANCELLED, None)},
+    "take": {(State.SCHEDULED, State.RUNNING), (State.READY, State.RUNNING)},
+    "postpone": {(State.READY, State.SCHEDULED)},
+    "many: retry": RETRIED,
+    "many: retry later": {(State.FAILED, State.SCHEDULED), (State.CANCELLED, State.SCHEDULED)},
+    "many: run_now": {(State.SCHEDULED, State.READY)},
+    "many: cancel": CALLED_OFF,
+    "many: postpone": {(State.READY, State.SCHEDULED)},
+    "many: postpone to what is past": {(State.SCHEDULED, State.READY)},
+    "many: delete": {(state, None) for state in State if state is not State.RUNNING},
 }
 
 

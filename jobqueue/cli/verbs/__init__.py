@@ -13,7 +13,28 @@ from django.core.management.base import CommandError, CommandParser
 from django.db import DatabaseError, InterfaceError
 
 from jobqueue.cli.arguments import HelpFormatter, add_verbosity
-from jobqueue.cli.verbs import doctor, rotate_keys
+from jobqueue.cli.verbs import (
+    acts,
+    check,
+    clear,
+    doctor,
+    enqueue,
+    here,
+    init,
+    listing,
+    pausing,
+    purge,
+    queues,
+    rotate_keys,
+    show,
+    startworker,
+    stats,
+    status,
+    top,
+    watch,
+    why,
+    workers,
+)
 from jobqueue.cli.voice import Voice
 
 EXIT_FAILED = 1
@@ -26,7 +47,8 @@ exit codes:
   0  done; all is well
   1  it could not be done; the message says why
   2  wrong usage
-  3  doctor: something is wrong; rotate-keys: some jobs are left
+  3  doctor, check, status --fail-if: something is wrong; watch: the job did
+     not succeed; rotate-keys: some jobs are left
 """
 
 
@@ -47,9 +69,32 @@ class Verb(Protocol):
         """
 
 
+#: To look, to act, to care, to start.
 VERBS: dict[str, Verb] = {
+    "status": status,
+    "top": top,
+    "stats": stats,
+    "list": listing,
+    "show": show,
+    "watch": watch,
+    "why": why,
+    "workers": workers,
+    "queues": queues,
+    "enqueue": enqueue,
+    "retry": acts.RETRY,
+    "run-now": acts.RUN_NOW,
+    "cancel": acts.CANCEL,
+    "postpone": acts.POSTPONE,
+    "run": here,
+    "pause": pausing.PAUSE,
+    "resume": pausing.RESUME,
+    "purge": purge,
+    "clear": clear,
+    "check": check,
     "doctor": doctor,
     "rotate-keys": rotate_keys,
+    "init": init,
+    "startworker": startworker,
 }
 
 

@@ -13,11 +13,11 @@ from typing import Any
 from django.conf import settings as django_settings
 
 from jobqueue import conf
-from jobqueue.cli.banner import counted
 from jobqueue.cli.voice import Voice
 from jobqueue.doctor import Finding, Level, Site, examine
 from jobqueue.logs import harmless
 from jobqueue.release import release
+from jobqueue.wording import counted
 
 HELP = "is everything well? settings, database, workers, queues, jobs"
 

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from jobqueue.cli.arguments import number, whole_number
-from jobqueue.cli.banner import counted
 from jobqueue.cli.progress import progress
 from jobqueue.cli.voice import Voice
 from jobqueue.conf import get_settings
@@ -16,6 +15,7 @@ from jobqueue.logs import short
 from jobqueue.models import Job
 from jobqueue.rotating import Rotation
 from jobqueue.stores import get_store
+from jobqueue.wording import counted
 
 HELP = "encrypt and sign all jobs with the first keys, so that the others may be dropped"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from jobqueue import logs
+from jobqueue.notifying import background
 from jobqueue.outcomes import Crashed, Decision
 from jobqueue.pool.duties.base import Duty, Post
 from jobqueue.rows import ClaimedJob
@@ -35,6 +36,7 @@ class Rescue(Duty):
                 logs.say(logging.WARNING, "dead", f"pool {peer.id} {peer.name} is silent; its jobs are taken back")
                 orphans = True
         rescued = self.post.store.rescue(self._decide, BATCH) if orphans else []
+        background.tell(rescued, signal=True)
         for each in rescued:
             logs.settled(each.job, Crashed(VANISHED), "vanished")
         if rescued:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 
 from jobqueue import logs
+from jobqueue.exceptions import JobTimeout
+from jobqueue.notifying import background
 from jobqueue.outcomes import RELEASE, Crashed, Decision, Failed, Outcome, Released, TimedOut
 from jobqueue.pool.duties.base import Duty, Post
-from jobqueue.pool.words import how
+from jobqueue.pool.words import crash
 from jobqueue.rows import ClaimedJob, Finish
 from jobqueue.worker.board import End, Ending, Performing, Seat, Slot
 from jobqueue.worker.judge import Judge
@@ -36,16 +38,23 @@ class Settling(Duty):
         """Settle what can be settled now; return whether that was all."""
         performing = {each.job_id: each for each in slot.performing()}
         ended = slot.unwritten()
+        known: list[Finish] = []
+        decided: list[Finish] = []
 
         def finish(job: ClaimedJob) -> Finish:
             if job.id in ended:
-                return self._finish(job, ended[job.id])
+                known.append(self._finish(job, ended[job.id]))
+                return known[-1]
             outcome, decision = self._decide(job, slot, performing.get(job.id))
             if job.id in performing:
                 logs.settled(job, outcome, slot.name)
-            return Finish(job, decision)
+            decided.append(Finish(job, decision))
+            return decided[-1]
 
-        return self.post.store.settle(self.post.pool_id, slot.name, finish)
+        settled = self.post.store.settle(self.post.pool_id, slot.name, finish)
+        background.tell(known)  # its worker has sent the signal
+        background.tell(decided, signal=True)
+        return settled
 
     def _finish(self, job: ClaimedJob, ending: Ending) -> Finish:
         """Write what the worker's clerk could not; the details have died with it."""
@@ -68,6 +77,7 @@ class Settling(Duty):
             if performing.deadline > self.post.clock():
                 return Released(), RELEASE
             late = f"JobTimeout: it ran longer than its max_run_time and did not heed it; {slot.name} was killed"
-            return TimedOut(late), self._judge.failed(job, TimedOut(late))
-        error = f"Crashed: {slot.name} {how(slot.words.status)} while performing this job"
+            outcome = TimedOut(late, JobTimeout(late.removeprefix("JobTimeout: ")))
+            return outcome, self._judge.failed(job, outcome)
+        error = crash(slot.name, slot.words.status)
         return Crashed(error), self._judge.crashed(job, error)

@@ -1,11 +1,14 @@
-"""How findings speak of time and of numbers."""
+"""How commands and pages speak of time and of numbers."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
 
-from jobqueue.cli.banner import counted
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, which gets an s where it needs one."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}{'es' if noun.endswith('s') else 's'}"
 
 
 def span(seconds: float) -> str:

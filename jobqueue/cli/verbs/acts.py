@@ -1,0 +1,149 @@
+"""``manage.py jobs retry``, ``run-now``, ``cancel``, ``postpone``: acts on ids, or on all that a search means."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.core.management.base import CommandError
+
+from jobqueue.acting import act_on
+from jobqueue.cli.choosing import MANY, add_asking, add_which, chosen, confirm, note_of_window
+from jobqueue.cli.progress import progress
+from jobqueue.cli.telling import short_name
+from jobqueue.cli.times import add_time, duration, time_of
+from jobqueue.cli.voice import Voice
+from jobqueue.conf import get_settings
+from jobqueue.exceptions import OptionError
+from jobqueue.insight.scene import Scene
+from jobqueue.logs import harmless
+from jobqueue.search import Search
+from jobqueue.states import State
+from jobqueue.stores.acts import GONE, ORIGINS, Act
+from jobqueue.wording import counted
+
+EXIT_FAILED = 1
+EXIT_WRONG_USAGE = 2
+#: Classes that are named one by one.
+NAMED = 5
+
+
+@dataclass
+class ActVerb:
+    """One of them.
+
+    Args:
+        act: what it does.
+        HELP: that, in one line.
+        words: how it is called: "retry", "Retrying", "Retried".
+        timed: whether it is told a time.
+        spreads: whether jobs can be made due one after another.
+    """
+
+    act: Act
+    HELP: str
+    words: tuple[str, str, str]
+    timed: bool = False
+    spreads: bool = True
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Add the verb's own arguments."""
+        add_which(parser)
+        add_asking(parser)
+        if self.timed:
+            add_time(parser, "run them")
+        if self.spreads:
+            parser.add_argument(
+                "--spread", type=duration, metavar="SPAN",
+                help="let them become due one after another over so long, as 10m",
+            )  # fmt: skip
+
+    def run(self, words: dict[str, Any], say: Voice) -> int:
+        """Choose, ask, do it, and say what was done and what was not."""
+        scene = Scene(get_settings())
+        if not words["which"]:
+            raise CommandError("Say which jobs: ids, or a search as state:failed.", returncode=EXIT_WRONG_USAGE)
+        when = time_of(words, scene) if self.timed else None
+        if self.timed and when is None:
+            raise CommandError("Say when: --in 2h, or --at 2026-12-01T09:30.", returncode=EXIT_WRONG_USAGE)
+        search = chosen(words["which"], scene)
+        plan = Plan.of(search, scene, self.act, all_rows=words["all_rows"])
+        note_of_window(search, scene, say, all_rows=words["all_rows"])
+        if words["dry_run"] or not plan.ids:
+            say(f"Would {self.words[0]} {plan.told()}." if plan.ids else f"There is nothing to {self.words[0]}.")
+            self._left_out(plan.left_out, say)
+            return EXIT_FAILED if search.is_by_id and not plan.ids else 0
+        if len(plan.ids) > MANY:
+            question = f'{self.words[0].capitalize()} {counted(len(plan.ids), "job")} matching "{search.text}"?'
+            confirm(harmless(question), say, yes=words["yes"])
+        try:
+            return self._do(plan, say, run_at=when, spread=words.get("spread"))
+        except OptionError as error:
+            raise CommandError(str(error), returncode=EXIT_WRONG_USAGE) from None
+
+    def _do(self, plan: Plan, say: Voice, **when: Any) -> int:
+        with progress(say, f"{self.words[1]} jobs", len(plan.ids)) as advance:
+            acted = act_on(plan.ids, self.act, tell=advance, **when)
+        say(f"{self.words[2]} {counted(len(acted.done), 'job')}.")
+        self._left_out(plan.left_out + Counter(acted.skipped.values()), say)
+        return 0 if acted.done else EXIT_FAILED
+
+    def _left_out(self, reasons: Counter[str], say: Voice) -> None:
+        if reasons:
+            told = ", ".join(f"{number:,} {why}" for why, number in sorted(reasons.items()))
+            origins = " or ".join(state.label for state in ORIGINS[self.act])
+            say.note(f"Left out: {told}. {self.words[0]} takes {origins} jobs.")
+
+
+@dataclass
+class Plan:
+    """What an act would be done to.
+
+    Attributes:
+        ids: of the jobs in a fitting state, the oldest first.
+        names: how many there are of each class.
+        left_out: how many others there are in each state.
+    """
+
+    ids: list[int] = field(default_factory=list)
+    names: Counter[str] = field(default_factory=Counter)
+    left_out: Counter[str] = field(default_factory=Counter)
+
+    @classmethod
+    def of(cls, search: Search, scene: Scene, act: Act, *, all_rows: bool) -> Plan:
+        """Look at what a search means."""
+        plan = cls()
+        for job in search.find(scene.jobs.only("id", "state", "name"), all_rows=all_rows):
+            if job.state in ORIGINS[act]:
+                plan.ids.append(job.pk)
+                plan.names[job.name] += 1
+            else:
+                plan.left_out[State(job.state).label] += 1
+        plan.ids.reverse()
+        if search.is_by_id and not search.tests and not plan.ids and not plan.left_out:
+            plan.left_out[GONE] = 1
+        return plan
+
+    def told(self) -> str:
+        """Return how many there are, in all and by class."""
+        common = self.names.most_common(NAMED)
+        more = len(self.ids) - sum(number for _, number in common)
+        kinds = [f"{number:,} {harmless(short_name(name))}" for name, number in common]
+        return f"{counted(len(self.ids), 'job')}: {_listed([*kinds, *([f'{more:,} others'] if more else [])])}"
+
+
+def _listed(words: Iterable[str]) -> str:
+    return ", ".join(words)
+
+
+RETRY = ActVerb(Act.RETRY, "try failed or cancelled jobs again", ("retry", "Retrying", "Retried"))
+RUN_NOW = ActVerb(
+    Act.RUN_NOW, "make scheduled jobs ready, whatever their time", ("run-now", "Hastening", "Made ready")
+)
+CANCEL = ActVerb(Act.CANCEL, "call off jobs that wait", ("cancel", "Cancelling", "Cancelled"), spreads=False)
+POSTPONE = ActVerb(
+    Act.POSTPONE, "let jobs that wait run at another time", ("postpone", "Postponing", "Postponed"), timed=True
+)

@@ -1,0 +1,70 @@
+"""What developers are told by the way: nobody takes their jobs, or a job ran where it was called."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from typing import TYPE_CHECKING
+
+from django.apps import apps
+from django.conf import settings as django_settings
+from django.core.exceptions import ImproperlyConfigured
+from django.db import DatabaseError, InterfaceError, transaction
+
+from jobqueue.conf import get_settings
+
+if TYPE_CHECKING:
+    from jobqueue.stores.base import Store
+
+logger = logging.getLogger("jobqueue.job")
+
+START = "In another terminal: python manage.py jobworker"
+
+
+class Lookout:
+    """Looks once, while DEBUG is on, whether a worker is there for what was stored: one query of a process's life."""
+
+    def __init__(self) -> None:
+        self._looked = False
+
+    def stored(self, store: Store, what: str) -> None:
+        """Have a look when the transaction commits.
+
+        Args:
+            store: that has the jobs.
+            what: how the sentence begins: "Job #1 shop.jobs.send_receipt is".
+        """
+        if django_settings.DEBUG and not self._looked:
+            transaction.on_commit(lambda: self._look(store, what), using=store.alias)
+
+    def _look(self, store: Store, what: str) -> None:
+        if not self._looked:
+            self._looked = True
+            if not _is_anybody_there(store):
+                logger.warning("%s stored but no worker is running. %s", what, START)
+
+
+def _is_anybody_there(store: Store) -> bool:
+    pools = apps.get_model("jobqueue", "Pool")._base_manager.using(store.alias)
+    try:
+        with store.statement():
+            return pools.filter(alive=True, beat_at__gte=store.ago(get_settings().lease_seconds)).exists()
+    except (DatabaseError, InterfaceError):
+        return True  # who may not ask has nothing to say
+
+
+def ran_here(name: str) -> None:
+    """Warn, with ``STRICT``, the caller's caller that a job runs in the process that called it."""
+    if _is_strict():
+        text = f"{name}(…) runs now, in this process. For a worker: {name}.enqueue(…)"
+        warnings.warn(text, RuntimeWarning, stacklevel=3)
+
+
+def _is_strict() -> bool:
+    try:
+        return get_settings().strict
+    except ImproperlyConfigured:
+        return False  # the call itself needs no settings
+
+
+lookout = Lookout()

@@ -1,0 +1,1 @@
+"""What people want to know of their jobs, bounded however many there are: nothing here counts a whole table."""

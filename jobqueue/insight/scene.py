@@ -1,0 +1,94 @@
+"""Who works, what waits and which queues rest, as of one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import cached_property
+
+from jobqueue.conf import Settings
+from jobqueue.models import Job, JobQuerySet, Pause, Pool
+from jobqueue.stores import get_store
+from jobqueue.stores.base import Store
+from jobqueue.stores.lanes import Lane, read_lanes
+from jobqueue.wording import age
+
+#: More pools than anybody has.
+MANY_POOLS = 1000
+#: Queues and priorities that are looked at.
+LANES = 1000
+#: The longest that one look may take, in seconds.
+PATIENCE = 2.0
+
+
+class Scene:
+    """What several looks need is read once.
+
+    Args:
+        settings: those of jobqueue.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.alias = settings.database
+
+    @property
+    def store(self) -> Store:
+        """The store of the jobs."""
+        return get_store(self.alias)
+
+    @property
+    def jobs(self) -> JobQuerySet:
+        """All jobs."""
+        return Job.objects.using(self.alias)
+
+    @cached_property
+    def now(self) -> datetime:
+        """The database's time at the first look."""
+        return self.store.now()
+
+    @cached_property
+    def pools(self) -> list[Pool]:
+        """All pools, dead ones included."""
+        return list(Pool.objects.using(self.alias).order_by("started_at", "pk")[:MANY_POOLS])
+
+    @property
+    def living(self) -> list[Pool]:
+        """The pools that have given a sign of life within their lease."""
+        return [pool for pool in self.pools if pool.alive and not self.is_silent(pool)]
+
+    @property
+    def takers(self) -> list[Pool]:
+        """The pools that take new jobs."""
+        return [pool for pool in self.living if not pool.quiet]
+
+    @cached_property
+    def pauses(self) -> dict[str, Pause]:
+        """The queues that rest, by name."""
+        return self.store.pauses.all()
+
+    @cached_property
+    def lanes(self) -> list[Lane]:
+        """Each queue and priority that has ready jobs, with its oldest."""
+        return read_lanes(self.alias, LANES)
+
+    def is_silent(self, pool: Pool) -> bool:
+        """Whether a pool's last heartbeat is longer ago than its lease."""
+        return age(pool.beat_at, self.now) > self.settings.lease_seconds
+
+
+def takes(pool: Pool, lane: Lane) -> bool:
+    """Whether a pool performs the jobs of a lane."""
+    low, high = pool.min_priority, pool.max_priority
+    in_bounds = (low is None or lane.priority >= low) and (high is None or lane.priority <= high)
+    return in_bounds and listens(pool, lane.queue)
+
+
+def listens(pool: Pool, queue: str) -> bool:
+    """Whether a pool performs jobs of a queue, of some priority at least."""
+    return not pool.queues or queue in pool.queues
+
+
+def slots(pools: Sequence[Pool]) -> int:
+    """Return how many jobs some pools perform at a time."""
+    return sum(pool.processes * max(pool.threads, pool.coroutines) for pool in pools)
