@@ -81,5 +81,5 @@ def paths(value: Any) -> tuple[str, ...]:
 def token(value: Any) -> str:
     """Rule for a secret that is sent in a header."""
     if value != "" and not (isinstance(value, str) and re.fullmatch(r"[!-~]{16,256}", value)):
-        raise ValueError("must be a string of 16 to 256 ASCII characters without spaces, or empty")
+        raise ValueError("must be 16 to 256 ASCII characters, no spaces")
     return str(value)
