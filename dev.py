@@ -58,9 +58,9 @@ def environment(version: str) -> Path:
     """The Python of an environment in which the project, as it stands, is installed."""
     interpreter, folder = find_python(version), ROOT / f".venv-{version}"
     python, stamp = folder / "bin" / "python", folder / ".installed"
-    with (ROOT / "pyproject.toml").open("rb") as project:
-        fcntl.flock(project, fcntl.LOCK_EX)  # two first runs at the same time: one sets up, the other waits
-        wanted = hashlib.sha256(project.read()).hexdigest()
+    wanted = hashlib.sha256((ROOT / "pyproject.toml").read_bytes()).hexdigest()
+    with (ROOT / f"{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two first runs at the same time: one sets up, the other waits
         works = version_of(str(python), "sys") == version
         if not works or not stamp.exists() or stamp.read_text() != wanted:
             say(f"Setting up {folder.name} (about a minute, once) …")
@@ -135,12 +135,12 @@ def run(python: Path, arguments: list[str]) -> int:
     os.execv(python, [str(python), *arguments])  # noqa: S606 (what the caller asked for)
 
 
-#: Tests of processes mostly wait, so two at a time.
-WHOLE_SUITE = ("-n", "2", "--dist", "loadscope")
+#: Tests of processes mostly wait, so two at a time; the slow ones come first (tests/conftest.py).
+WHOLE_SUITE = ("-n", "2", "--dist", "loadscope", "--no-loadscope-reorder")
 
 
 def test(python: Path, arguments: list[str]) -> int:
-    """Run the suite on each database; fail if it fails on one."""
+    """Run the suite on each database, what asks none of them once; fail if it fails on one."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--sqlite", dest="on", action="append_const", const=test_on_sqlite)
     parser.add_argument("--postgresql", dest="on", action="append_const", const=test_on_postgresql)
@@ -148,8 +148,9 @@ def test(python: Path, arguments: list[str]) -> int:
     chosen, rest = parser.parse_known_args(arguments)
     if chosen.setups:
         return call([python, "-m", "tests.setups", *chosen.setups, "--", *rest], cwd=ROOT)
+    first, *others = chosen.on or (test_on_sqlite, test_on_postgresql)
     command = [str(python), "-m", "pytest", *(rest or WHOLE_SUITE)]
-    codes = [test_on(command) for test_on in chosen.on or (test_on_sqlite, test_on_postgresql)]
+    codes = [first(command), *(test_on([*command, "--database-only"]) for test_on in others)]
     return max(codes)
 
 

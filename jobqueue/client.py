@@ -214,11 +214,7 @@ def _draft(performable: Any, given: dict[str, Any], stored: dict[str, Any]) -> _
 def _signed(draft: _Draft) -> NewJob:
     name, body, options = draft
     handler = sign(
-        body,
-        name=name,
-        queue=options.queue,
-        max_attempts=options.max_attempts,
-        max_run_time=options.max_run_time,
+        body, name=name, queue=options.queue, max_attempts=options.max_attempts, max_run_time=options.max_run_time
     )
     return NewJob(
         handler,
@@ -277,8 +273,7 @@ class _Signing:
 
 
 def _insert_many(store: Store, batches: Iterable[list[_Draft]]) -> list[int]:
-    ids: list[int] = []
-    queues: set[str] = set()
+    ids, queues = list[int](), set[str]()
     now = timezone.now()
     with transaction.atomic(using=store.alias):
         for batch in batches:

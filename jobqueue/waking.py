@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from django.db import connections, transaction
+from django.db import transaction
 
-from jobqueue import logs, signals
+from jobqueue import signals
 from jobqueue.conf import INLINE, get_settings
 from jobqueue.hints import lookout
 from jobqueue.ringing import ringer
@@ -25,8 +25,7 @@ def stored(store: Store, job: Job) -> Job:
         signals.stored_inline.send(store, job_ids=[job.pk])
         return type(job)._base_manager.using(store.alias).filter(pk=job.pk).first() or job
     ring(store, concerned(job.queue, job.run_at - job.created_at))
-    logs.stored(job, connections[store.alias].in_atomic_block)
-    lookout.stored(store, f"Job {job} is")
+    lookout.stored(store, job)
     return job
 
 
@@ -36,8 +35,7 @@ def stored_many(store: Store, ids: Sequence[int], queues: set[str]) -> None:
         signals.stored_inline.send(store, job_ids=ids)
         return
     ring(store, queues)
-    if ids:
-        lookout.stored(store, f"{len(ids):,} jobs are" if len(ids) > 1 else f"Job #{ids[0]} is")
+    lookout.stored_many(store, ids)
 
 
 def made_ready(store: Store, job_id: int, queue: str) -> None:

@@ -142,7 +142,7 @@ def enqueue_hook(performable: Any) -> Callable[[Any], Any] | None:
     if isinstance(performable, BoundCall):
         return None
     if isinstance(performable, TaskCall):
-        return performable.on_enqueue if performable.is_known else None
+        return performable.hook()
     if isinstance(performable, PerformableMethod):
         target = hooks_of(performable.obj)
     cls = type(target)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -15,10 +14,7 @@ import pytest
 
 from tests.docs.pages import ROOT, pages
 
-pytestmark = [
-    pytest.mark.timeout(180),
-    pytest.mark.skipif(bool(os.environ.get("DATABASE_URL")), reason="no database; the run on SQLite has built it"),
-]
+pytestmark = [pytest.mark.timeout(180), pytest.mark.no_database]
 
 
 class Page(HTMLParser):

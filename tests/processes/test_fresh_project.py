@@ -15,6 +15,8 @@ import jobqueue
 from tests.packages import bare_environment, build_wheel
 from tests.processes.harness import AS_ROOT
 
+pytestmark = pytest.mark.no_database  # the project has a SQLite file of its own
+
 STARTING = re.compile(r"\*\*\* Starting job worker (\S+ )?host:\S+ pid:\d+")
 PROCESSED = re.compile(r"\d+ jobs processed at \d+\.\d{4} j/s, \d+ failed \.\.\.")
 
