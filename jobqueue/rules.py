@@ -94,7 +94,7 @@ def token(value: Any) -> str:
 def notifiers(value: Any) -> tuple[Callable[..., Any], ...]:
     """Rule for a list of callables that take a job and an exception, or of their dotted paths."""
     if not isinstance(value, list | tuple):
-        raise ValueError("must be a list of callables or of their paths")
+        raise ValueError("must be a list of callables, or of their dotted paths")
     found = tuple(map(_found, value))
     for each in found:
         if isinstance(each, type):
@@ -110,7 +110,7 @@ def _found(value: Any) -> Any:
     try:
         return import_string(value)
     except ImportError as error:
-        raise ValueError(f"names {value!r}, which cannot be imported", f"{error}.") from error
+        raise ValueError("cannot be imported", f"{error}.") from error
 
 
 def email_backend(value: Any) -> str:
@@ -118,7 +118,7 @@ def email_backend(value: Any) -> str:
     if not isinstance(value, str) or not value:
         raise ValueError("must be the dotted path of an email backend")
     if value == JOB_EMAIL:
-        raise ValueError("must name what sends the mails, not what stores them")
+        raise ValueError("must name what sends the mails", "That would store them as jobs again, for ever.")
     return value
 
 
