@@ -40,7 +40,7 @@ EXIT_JOB_FAILED = 5
 #: How long ``start`` waits for the daemon to be there, and ``stop`` for it to be gone beyond its own time.
 PATIENCE_SECONDS = 10.0
 #: How often a pool that leaves when its code changes looks at it.
-CODE_SECONDS = 2.0
+CODE_SECONDS = 5.0
 
 
 def perform(words: dict[str, Any], say: Callable[[str], None]) -> int:

@@ -48,22 +48,22 @@ def test_a_pool_that_leaves_for_new_code_loses_no_job(
     start_pool: Callable[..., Pool], garage: Garage, journal: Journal
 ) -> None:
     pool = start_pool("-n", "2", "--exit-on-code-change", variables=garage.variables)
-    enqueue_many(jobs.say_version.bind(key, 0.1) for key in range(160))
+    enqueue_many(jobs.say_version.bind(key, 0.1) for key in range(220))
     wait_until(lambda: len(journal.entries("end")) > 10, about=lambda: pool.text)
     garage.release("two")
     assert pool.wait() == 0
     assert "the code has changed (garage/jobs.py)" in pool.text
     assert states().get("running", 0) == 0
-    assert len(journal.entries("start")) == len(journal.entries("end")) < 160
+    assert len(journal.entries("start")) == len(journal.entries("end")) < 220
     again = start_pool("-n", "2", "--exit-on-code-change", variables=garage.variables)
-    assert_nothing_is_lost(journal, 160)
+    assert_nothing_is_lost(journal, 220)
     assert again.stop() == 0
 
 
 def test_running_jobs_are_finished_first(
     start_pool: Callable[..., Pool], garage: Garage, journal: Journal
 ) -> None:
-    jobs.say_version.enqueue(0, 6)
+    jobs.say_version.enqueue(0, 10)
     pool = start_pool("--exit-on-code-change", variables=garage.variables)
     wait_until(lambda: journal.of(0), about=lambda: pool.text)
     garage.release("two")

