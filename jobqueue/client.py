@@ -12,7 +12,7 @@ from django.apps import apps
 from django.db import connections, transaction
 from django.utils import timezone
 
-from jobqueue import logs, signals
+from jobqueue import signals
 from jobqueue.backlog import check_room
 from jobqueue.conf import INLINE, get_settings
 from jobqueue.exceptions import JobStateError, OptionError, QueueFull, shown
@@ -267,8 +267,7 @@ def _insert_new(store: Store, new: NewJob, performable: Any) -> Job | None:
     if get_settings().mode == INLINE:
         return _performed_here(store, job)
     _ring(store, _concerned(job.queue, job.run_at - job.created_at))
-    logs.stored(job, connections[store.alias].in_atomic_block)
-    lookout.stored(store, f"Job {job} is")
+    lookout.stored(store, job)
     return job
 
 
@@ -292,8 +291,7 @@ class _Signing:
 
 
 def _insert_many(store: Store, batches: Iterable[list[_Draft]]) -> list[int]:
-    ids: list[int] = []
-    queues: set[str] = set()
+    ids, queues = list[int](), set[str]()
     now = timezone.now()
     with transaction.atomic(using=store.alias):
         for batch in batches:
@@ -302,10 +300,9 @@ def _insert_many(store: Store, batches: Iterable[list[_Draft]]) -> list[int]:
                 queues |= _concerned(queue, due_at(run_at, now) - now)
     if get_settings().mode == INLINE:
         signals.stored_inline.send(store, job_ids=ids)
-        return ids
-    _ring(store, queues)
-    if ids:
-        lookout.stored(store, f"{len(ids):,} jobs are" if len(ids) > 1 else f"Job #{ids[0]} is")
+    else:
+        _ring(store, queues)
+        lookout.stored_many(store, ids)
     return ids
 
 

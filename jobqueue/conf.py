@@ -324,7 +324,7 @@ def backoff(value: Any) -> Callable[[int], float | timedelta]:
 def notifiers(value: Any) -> tuple[Callable[..., Any], ...]:
     """Rule for a list of callables that take a job and an exception, or of their dotted paths."""
     if not isinstance(value, list | tuple):
-        raise ValueError("must be a list of callables (job, exception) or their dotted paths")
+        raise ValueError("must be a list of callables, or of their dotted paths")
     found = tuple(map(_found, value))
     for each in found:
         if isinstance(each, type):
@@ -340,14 +340,14 @@ def _found(value: Any) -> Any:
     try:
         return import_string(value)
     except ImportError as error:
-        raise ValueError(f"cannot be imported: {error}") from error
+        raise ValueError("cannot be imported", f"{error}.") from error
 
 
 def email_backend(value: Any) -> str:
     """Rule for the path of an email backend that is not ours."""
     path = text(255)(value)
     if path == JOB_EMAIL:
-        raise ValueError("must name what sends the mails; that would store them as jobs again, for ever")
+        raise ValueError("must name what sends the mails", "That would store them as jobs again, for ever.")
     return path
 
 
