@@ -1,7 +1,19 @@
 """Background jobs for Django, in the database you already have."""
 
-from jobqueue.acts import acancel, apostpone, aretry, arun_now, cancel, postpone, retry, run_now
-from jobqueue.client import aenqueue, aenqueue_many, enqueue, enqueue_many
+from jobqueue.client import (
+    acancel,
+    aenqueue,
+    aenqueue_many,
+    apostpone,
+    aretry,
+    arun_now,
+    cancel,
+    enqueue,
+    enqueue_many,
+    postpone,
+    retry,
+    run_now,
+)
 from jobqueue.declaring import Performable, job
 from jobqueue.exceptions import Cancel, Retry, Snooze
 from jobqueue.handlers import PerformableMethod

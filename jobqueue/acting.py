@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 
-from jobqueue.acts import check_time
+from jobqueue.client import check_time
 from jobqueue.exceptions import OptionError, shown
 from jobqueue.ringing import ringer
 from jobqueue.rows import When

@@ -15,8 +15,8 @@ from django.utils.module_loading import import_string
 
 from jobqueue.conf import DAY, LARGEST_PRIORITY, QUEUE_NAME, get_settings
 from jobqueue.exceptions import OptionError, QueueNameError, shown
-from jobqueue.levels import log_level
 from jobqueue.rows import When
+from jobqueue.rules import log_level
 
 DEFAULT_QUEUE = "default"
 LONGEST_KEY = 255

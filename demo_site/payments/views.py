@@ -16,7 +16,7 @@ from demo_site.front.page import page
 from demo_site.payments.jobs import USUAL, PaymentWorker
 from demo_site.payments.mailbox import mails
 from demo_site.payments.models import Account
-from jobqueue import run_now
+from jobqueue.client import run_now
 from jobqueue.models import Job, JobQuerySet
 
 CARDS = [(True, "a card that is accepted"), (False, "a card that is declined")]

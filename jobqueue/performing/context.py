@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from typing import Any
 
@@ -23,12 +23,20 @@ class CurrentJob:
     """The job that the calling code is part of; has all attributes of the claimed job.
 
     ``current_job().claim_id`` is new with every claim: hand it on to outside services as a fencing token.
+    ``current_job().headers`` is what was stored with it: language, release, and what middleware has added.
     """
 
-    __slots__ = ("_called_off", "_deadline", "_end_coroutine", "_raised", "_tell", "job", "notes")
+    __slots__ = ("_called_off", "_deadline", "_end_coroutine", "_raised", "_tell", "headers", "job", "notes")
 
-    def __init__(self, job: ClaimedJob, deadline: float, tell: Callable[[Notes], None] = _not_told) -> None:
+    def __init__(
+        self,
+        job: ClaimedJob,
+        deadline: float,
+        headers: Mapping[str, str],
+        tell: Callable[[Notes], None] = _not_told,
+    ) -> None:
         self.job = job
+        self.headers = headers
         self.notes: Notes | None = None
         self._deadline = deadline
         self._tell = tell

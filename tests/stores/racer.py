@@ -19,7 +19,7 @@ from django.db import OperationalError, transaction
 
 django.setup()
 
-from jobqueue import acts  # noqa: E402 (models need the set-up)
+from jobqueue import client  # noqa: E402 (models need the set-up)
 from jobqueue.exceptions import JobStateError  # noqa: E402
 from jobqueue.models import Job  # noqa: E402
 from jobqueue.outcomes import RELEASE, Decision  # noqa: E402
@@ -99,22 +99,22 @@ def prune_for(seconds: str) -> int:
 
 def act_for(seconds: str, way: str) -> int:
     """Retry, cancel and hasten jobs, one by one or many together; return how often that was possible."""
-    done = 0
+    acts = 0
     for _ in during(seconds):
         try:
             ids = list(Job.objects.order_by("?").values_list("pk", flat=True)[:50])
             with transaction.atomic() if way == "together" else nullcontext():
-                done += sum(map(act, ids))
+                acts += sum(map(act, ids))
         except OperationalError as error:
             # Where the project has chosen SERIALIZABLE, it must begin its own transactions anew.
             if sqlstate(error) != "40001":
                 raise
-    return done
+    return acts
 
 
 def act(job_id: int) -> bool:
     try:
-        random.choice((acts.retry, acts.cancel, acts.run_now))(job_id)
+        random.choice((client.retry, client.cancel, client.run_now))(job_id)
     except JobStateError:
         return False
     return True

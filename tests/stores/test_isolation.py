@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.db import OperationalError, connection, connections, transaction
 
-from jobqueue import acts
+from jobqueue import client
 from jobqueue.models import Job, Pool
 from jobqueue.outcomes import RELEASE, Decision
 from jobqueue.rows import Finish
@@ -115,8 +115,8 @@ def test_a_callers_transaction_keeps_its_settings(store: Store, level: str) -> N
         with connection.cursor() as cursor:
             cursor.execute(f"SET TRANSACTION ISOLATION LEVEL {level}")
         store.insert(new())
-        acts.cancel(job.pk)
-        acts.retry(job.pk)
+        client.cancel(job.pk)
+        client.retry(job.pk)
         assert (shown("transaction_isolation"), shown("lock_timeout")) == (level, before)
         transaction.set_rollback(True)
     assert Job.objects.get().state == State.READY

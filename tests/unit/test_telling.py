@@ -49,7 +49,7 @@ def claimed(**fields: Any) -> ClaimedJob:
 @pytest.fixture
 def current() -> Iterator[CurrentJob]:
     """A present job, whose words go nowhere."""
-    present = CurrentJob(claimed(), 0.0)
+    present = CurrentJob(claimed(), 0.0, {})
     token = context.enter(present)
     yield present
     context.leave(token)
