@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import sync_to_async
@@ -12,21 +12,17 @@ from django.apps import apps
 from django.db import connections, transaction
 from django.utils import timezone
 
-from jobqueue import logs, signals
+from jobqueue import signals, waking
 from jobqueue.backlog import check_room
-from jobqueue.conf import INLINE, get_settings
 from jobqueue.drafting import Draft, draft, signed
 from jobqueue.exceptions import JobStateError, OptionError, QueueFull, shown
 from jobqueue.handlers import as_body, as_performable, declared_options, describe, enqueue_hook, sender_of
-from jobqueue.hints import lookout
 from jobqueue.middleware import Storing
 from jobqueue.options import behaviour, check_call, merge
 from jobqueue.pending import PendingIds, PendingJob, StoreAtCommit
-from jobqueue.ringing import ringer
 from jobqueue.rows import NewJob, When, due_at
 from jobqueue.states import State
 from jobqueue.stores import get_store
-from jobqueue.stores.ears import SCHEDULE
 from jobqueue.writing import writing
 
 if TYPE_CHECKING:
@@ -231,18 +227,7 @@ def _insert_new(store: Store, new: NewJob, performable: Any) -> Job | None:
         if hook is not None:
             hook(job)
     signals.send(signals.job_enqueued, sender_of(performable), job=job)
-    if get_settings().mode == INLINE:
-        return _performed_here(store, job)
-    _ring(store, _concerned(job.queue, job.run_at - job.created_at))
-    logs.stored(job, connections[store.alias].in_atomic_block)
-    lookout.stored(store, f"Job {job} is")
-    return job
-
-
-def _performed_here(store: Store, job: Job) -> Job:
-    """Have a job performed, and return its row as it is then; as it was if it is not kept."""
-    signals.stored_inline.send(store, job_ids=[job.pk])
-    return type(job)._base_manager.using(store.alias).filter(pk=job.pk).first() or job
+    return waking.stored(store, job)
 
 
 class _Signing:
@@ -259,20 +244,14 @@ class _Signing:
 
 
 def _insert_many(store: Store, batches: Iterable[list[Draft]]) -> list[int]:
-    ids: list[int] = []
-    queues: set[str] = set()
+    ids, queues = list[int](), set[str]()
     now = timezone.now()
     with transaction.atomic(using=store.alias):
         for batch in batches:
             ids += store.insert_many(_Signing(batch))
             for queue, run_at in set(map(_place, batch)):
-                queues |= _concerned(queue, due_at(run_at, now) - now)
-    if get_settings().mode == INLINE:
-        signals.stored_inline.send(store, job_ids=ids)
-        return ids
-    _ring(store, queues)
-    if ids:
-        lookout.stored(store, f"{len(ids):,} jobs are" if len(ids) > 1 else f"Job #{ids[0]} is")
+                queues |= waking.concerned(queue, due_at(run_at, now) - now)
+    waking.stored_many(store, ids, queues)
     return ids
 
 
@@ -297,18 +276,6 @@ def _batches(drafts: Iterable[Draft]) -> Iterator[list[Draft]]:
             batch, characters = [], 0
     if batch:
         yield batch
-
-
-def _concerned(queue: str, wait: timedelta) -> set[str]:
-    """Return whom to ring for a job: its queue, or those who promote if it is due before they would look."""
-    if wait <= timedelta():
-        return {queue}
-    return {SCHEDULE} if wait <= timedelta(seconds=get_settings().poll_seconds) else set()
-
-
-def _ring(store: Store, queues: set[str]) -> None:
-    if queues and store.can_notify:
-        transaction.on_commit(lambda: ringer.ring(store, queues), using=store.alias, robust=True)
 
 
 # Where the jobs live in another database than the caller's data.
@@ -340,11 +307,10 @@ def _act(verb: str, job: Job | int, origins: tuple[State, ...], run_at: When | N
         done = getattr(store, verb)(job_id, *given)
         with store.statement():
             found = row.values_list("state", "queue").first()
-    if done and get_settings().mode == INLINE:
-        signals.stored_inline.send(store, job_ids=[job_id])
-        return None
     if done:
-        return _ring(store, {found[1]} if found and found[0] == State.READY else set())
+        if found and found[0] == State.READY:
+            waking.made_ready(store, job_id, found[1])
+        return
     if found is None:
         raise JobStateError(f"Job #{job_id} does not exist.")
     possible = " or ".join(each.label for each in origins)

@@ -20,7 +20,20 @@ from django.utils.module_loading import import_string
 
 from jobqueue.exceptions import shown
 from jobqueue.policy.backoff import backoff as attempts_backoff
-from jobqueue.rules import boolean, duration, duration_or_none, integer, one_of, paths, text, token
+from jobqueue.rules import (
+    SMTP,
+    boolean,
+    call_options,
+    duration,
+    duration_or_none,
+    email_backend,
+    integer,
+    notifiers,
+    one_of,
+    paths,
+    text,
+    token,
+)
 
 HOUR = 3600.0
 DAY = 24 * HOUR
@@ -28,9 +41,6 @@ LARGEST_PRIORITY = 2**31 - 1
 QUEUE_NAME = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 REDACTED_WORD = re.compile(r"[A-Za-z0-9_]+")
 LONGEST_RELEASE = 64
-#: Django's own sender of mails, and ours, which stores them for it.
-SMTP = "django.core.mail.backends.smtp.EmailBackend"
-JOB_EMAIL = "jobqueue.mail.JobEmailBackend"
 #: The modes: who performs.
 WORKER, INLINE = "worker", "inline"
 #: Settings whose values no message shows.
@@ -264,48 +274,15 @@ def _queue_names(value: Collection[Any]) -> Collection[str]:
 
 def backoff(value: Any) -> Callable[[int], float | timedelta]:
     """Rule for a callable, or the dotted path of one."""
-    value = _found(value)
+    if isinstance(value, str):
+        try:
+            value = import_string(value)
+        except ImportError as error:
+            raise ValueError("cannot be imported", f"{error}.") from error
     if not callable(value):
         raise ValueError("must be a callable or its dotted path")
     called: Callable[[int], float | timedelta] = value
     return called
-
-
-def notifiers(value: Any) -> tuple[Callable[..., Any], ...]:
-    """Rule for a list of callables that take a job and an exception, or of their dotted paths."""
-    if not isinstance(value, list | tuple):
-        raise ValueError("must be a list of callables (job, exception) or their dotted paths")
-    found = tuple(map(_found, value))
-    for each in found:
-        if isinstance(each, type):
-            raise ValueError(f"names the class {each.__name__}; give an instance: {each.__name__}(…)")
-        if not callable(each):
-            raise ValueError(f"has {shown(each)}, which cannot be called with (job, exception)")
-    return found
-
-
-def _found(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    try:
-        return import_string(value)
-    except ImportError as error:
-        raise ValueError(f"cannot be imported: {error}") from error
-
-
-def email_backend(value: Any) -> str:
-    """Rule for the path of an email backend that is not ours."""
-    path = text(255)(value)
-    if path == JOB_EMAIL:
-        raise ValueError("must name what sends the mails; that would store them as jobs again, for ever")
-    return path
-
-
-def call_options(value: Any) -> dict[str, Any]:
-    """Rule for options of a call; which they are is checked where they are known."""
-    if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
-        raise ValueError('must be a dict of options, such as {"queue": "mail"}')
-    return dict(value)
 
 
 RULES: dict[str, Callable[[Any], Any]] = {

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import logging
 import warnings
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from django.apps import apps
 from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
-from django.db import DatabaseError, InterfaceError, transaction
+from django.db import DatabaseError, InterfaceError, connections, transaction
 
+from jobqueue import logs
 from jobqueue.conf import get_settings
 
 if TYPE_CHECKING:
+    from jobqueue.models import Job
     from jobqueue.stores.base import Store
 
 logger = logging.getLogger("jobqueue.job")
@@ -27,13 +30,17 @@ class Lookout:
     def __init__(self) -> None:
         self._looked = False
 
-    def stored(self, store: Store, what: str) -> None:
-        """Have a look when the transaction commits.
+    def stored(self, store: Store, job: Job) -> None:
+        """Log that a job was stored, and have a look when the transaction commits."""
+        logs.stored(job, connections[store.alias].in_atomic_block)
+        self._look_at_commit(store, f"Job {job} is")
 
-        Args:
-            store: that has the jobs.
-            what: how the sentence begins: "Job #1 shop.jobs.send_receipt is".
-        """
+    def stored_many(self, store: Store, ids: Sequence[int]) -> None:
+        """Have a look when the transaction with those jobs commits."""
+        if ids:
+            self._look_at_commit(store, f"{len(ids):,} jobs are" if len(ids) > 1 else f"Job #{ids[0]} is")
+
+    def _look_at_commit(self, store: Store, what: str) -> None:
         if django_settings.DEBUG and not self._looked:
             transaction.on_commit(lambda: self._look(store, what), using=store.alias)
 

@@ -27,7 +27,7 @@ def rights(site: Site) -> Iterator[Finding]:
     if blind:
         one = len(blind) == 1
         who = f"user {blind[0]} is staff but has" if one else f"users {few(blind, NAMED)} are staff but have"
-        yield hint("rights", f"{who} no jobqueue right", REMEDY.format(whom="her or him" if one else "them"))
+        yield hint("rights.none", f"{who} no jobqueue right", REMEDY.format(whom="her or him" if one else "them"))
     else:
         yield ok("rights", "the staff may see jobs in the admin")
 

@@ -41,7 +41,7 @@ from jobqueue.handlers.objects import (
 )
 from jobqueue.handlers.resolve import Declared, SendLaterMarker, is_coroutine, is_task, path_of, register
 from jobqueue.handlers.signing import check_keys, is_signed, renew, sign, verify
-from jobqueue.handlers.tasks import TaskCall, load_task, task_options
+from jobqueue.handlers.tasks import TaskCall, find_task, load_task, task_options
 from jobqueue.options import BEHAVIOUR, Options, check_call
 from jobqueue.rows import ClaimedJob
 
@@ -69,6 +69,7 @@ __all__ = [
     "enqueue_hook",
     "headers_of",
     "is_coroutine",
+    "is_task",
     "load",
     "open_handler",
     "options_of",
@@ -162,7 +163,7 @@ def enqueue_hook(performable: Any) -> Callable[[Any], Any] | None:
     if isinstance(performable, BoundCall):
         return None
     if isinstance(performable, TaskCall):
-        return performable.on_enqueue if performable.is_known else None
+        return performable.hook()
     if isinstance(performable, PerformableMethod):
         target = hooks_of(performable.obj)
     cls = type(target)
@@ -188,6 +189,8 @@ def sender_for(job: Job | ClaimedJob) -> Any:
     data, signed = contents(job)
     if "job" in data:
         return find_function(data["job"], signed=signed)
+    if "task" in data:
+        return find_task(data["task"])
     return find_class(data["object"]) if "object" in data else receiver_class(data["of"])
 
 

@@ -93,6 +93,7 @@ class TestCommands:
     def test_every_finding_of_the_doctor_is_listed(self) -> None:
         sources = "".join(path.read_text() for path in (ROOT / "jobqueue" / "doctor").glob("*.py"))
         titles = "database|migrations|session|clock|snapshots|table|ids|sqlite|integrity|file|workers|queues|jobs"
+        titles += "|rights"
         told = set(re.findall(rf'"((?:{titles})\.[a-z]+)"', sources))
         listed = re.findall(r"`([a-z]+\.[a-z]+)`", "".join(cells[0] for cells in rows(COMMANDS, "doctor")))
         assert (set(listed), len(listed)) == (told, len(told))

@@ -69,8 +69,8 @@ def test_03_it_is_said_when_it_is_true(
         models.Pool.objects.create(host="atlas", pid=1, beat_at=store.now() - beat)
     with override_settings(DEBUG=debug), caplog.at_level(logging.WARNING, "jobqueue.job"):
         with django_assert_num_queries(queries, connection=connection):
-            lookout.stored(store, "Job #1 is")
-        lookout.stored(store, "Job #2 is")
+            lookout.stored_many(store, [1])
+        lookout.stored_many(store, [2])
     assert caplog.messages == ([f"Job #1 is {NO_WORKER}"] if beat else [])
 
 

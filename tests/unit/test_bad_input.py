@@ -307,7 +307,7 @@ def test_a_time_that_clocks_skip_is_the_moment_that_python_means() -> None:
 
 # Calls: what is handed over, and what it is called with.
 
-NOT_PERFORMABLE: list[Any] = [None, 5, 1.5, {}, [], b"", True]
+NOT_PERFORMABLE: list[Any] = [5, 1.5, {}, [], b"", True]
 NOT_ARGUMENTS: list[Any] = ["av1", b"av1", 7, {"codec": "av1"}, {"av1"}, None]
 NOT_NAMED: list[Any] = ["av1", 7, ["av1"], {1: "av1"}]
 CALLS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
@@ -359,6 +359,7 @@ CALLS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         f"{value!r}": (partial(enqueue, value), NotPerformable, f'{type(value).__name__} has no method "perform".')
         for value in NOT_PERFORMABLE
     },
+    "None": (lambda: enqueue(None), NotPerformable, "None is no job. Did the call run here? Hand over the job:"),
     "many of none": (
         lambda: enqueue_many(None),  # type: ignore[arg-type]
         TypeError,

@@ -26,6 +26,7 @@ from jobqueue import (
     enqueue_many,
     retry,
     run_now,
+    waking,
 )
 from jobqueue.exceptions import JobNotStored, JobStateError, OptionError, PayloadError
 from jobqueue.handlers import open_handler
@@ -337,7 +338,7 @@ def test_workers_are_rung_after_the_commit_and_only_for_due_jobs(monkeypatch: py
     rung: list[Any] = []
     monkeypatch.setattr(store, "can_notify", True)
     monkeypatch.setattr(store, "notify", rung.append)
-    monkeypatch.setattr(client, "ringer", Ringer())
+    monkeypatch.setattr(waking, "ringer", Ringer())
     with transaction.atomic():
         enqueue(jobs.add.bind(1), queue="a")
         enqueue(jobs.add.bind(1), queue="later", run_at=timedelta(hours=1))
