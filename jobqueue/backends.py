@@ -14,7 +14,7 @@ from django.core.checks import CheckMessage, Error, Warning
 from django.db import transaction
 
 from jobqueue import client, signals
-from jobqueue.conf import get_settings
+from jobqueue.conf import INLINE, get_settings
 from jobqueue.djangotasks import (
     AnyTask,
     BaseTaskBackend,
@@ -166,17 +166,19 @@ class DatabaseBackend(BaseTaskBackend):
         """
         self.validate_task(task)
         call = TaskCall(task, self._given(task), args, kwargs)
+        inline = get_settings().mode == INLINE
+        if inline:  # it is performed before we hear of its row
+            call.told = lambda job: self._tell(enqueued(task, job, args, kwargs))
         try:
             job = client.enqueue(call)
         except (OptionError, NotPerformable) as error:
             raise InvalidTask(str(error)) from error
-        if call.is_known and not isinstance(job, PendingJob):
-            return self._taken(job)
-        result = enqueued(task, job, args, kwargs)
         if isinstance(job, PendingJob):
-            transaction.on_commit(lambda: self._stored(result, job), using=job.alias)
-        else:
-            self._tell(result)
+            return self._pending(enqueued(task, job, args, kwargs), job, inline)
+        if inline or call.is_known:
+            return self._present(job)
+        result = enqueued(task, job, args, kwargs)
+        self._tell(result)
         return result
 
     def get_result(self, result_id: str) -> AnyResult:
@@ -208,15 +210,20 @@ class DatabaseBackend(BaseTaskBackend):
             given["run_at"] = task.run_after
         return given
 
-    def _taken(self, job: Job) -> AnyResult:
+    def _present(self, job: Job) -> AnyResult:
         try:
             return result_of(job)
         except CorruptHandler:
             raise InvalidTask(f'The key "{job.key}" is that of job {job}, which is no task.') from None
 
-    def _stored(self, result: AnyResult, job: Any) -> None:
-        stored_at(result, job)
-        self._tell(result)
+    def _pending(self, result: AnyResult, job: PendingJob, inline: bool) -> AnyResult:
+        def stored() -> None:
+            stored_at(result, job)
+            if not inline:
+                self._tell(result)
+
+        transaction.on_commit(stored, using=job.alias)
+        return result
 
     def _tell(self, result: AnyResult) -> None:
         signals.send(task_enqueued, type(self), task_result=result)

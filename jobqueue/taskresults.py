@@ -115,7 +115,7 @@ def end(result: AnyResult, state: State, now: datetime, error: TaskError | None,
         _set(result, _return_value=json.loads(text))
 
 
-def stored_at(result: AnyResult, job: Job) -> None:
+def stored_at(result: AnyResult, job: Job | PendingJob) -> None:
     """Tell the result of a pending task that it is stored."""
     _set(result, enqueued_at=job.created_at)
 

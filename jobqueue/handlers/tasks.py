@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import lru_cache, partial
 from typing import Any
@@ -30,9 +30,10 @@ class TaskCall:
         kwargs: arguments by name.
     Attributes:
         is_known: whether a row has its key already, once it was handed to ``enqueue``.
+        told: is called with the row, in its transaction, if it is a new one.
     """
 
-    __slots__ = ("args", "given", "is_known", "kwargs", "task")
+    __slots__ = ("args", "given", "is_known", "kwargs", "task", "told")
 
     def __init__(self, task: Any, given: Mapping[str, Any], args: Any, kwargs: Mapping[str, Any]) -> None:
         self.task = task
@@ -40,6 +41,7 @@ class TaskCall:
         self.args = args
         self.kwargs = kwargs
         self.is_known = "key" in given
+        self.told: Callable[[Any], None] | None = None
 
     def __repr__(self) -> str:
         return f"<call of {self.task.module_path}>"
@@ -49,9 +51,14 @@ class TaskCall:
         """The task as its module declares it: the sender of the signals about its jobs."""
         return find_task(self.task.module_path)
 
-    def on_enqueue(self, job: Any) -> None:
-        """Learn that it was stored: nobody had its key."""
+    def hook(self) -> Callable[[Any], None] | None:
+        """Return what is to be called with the stored row, if anything is."""
+        return self._stored if self.told or self.is_known else None
+
+    def _stored(self, job: Any) -> None:
         self.is_known = False
+        if self.told is not None:
+            self.told(job)
 
     def dump(self) -> tuple[str, dict[str, Any]]:
         """Return the name and the handler's data."""

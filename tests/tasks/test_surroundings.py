@@ -146,8 +146,7 @@ class TestImports:
         )
         told = self.run(code, tmp_path)
         assert (
-            told
-            == 'Before Django 6.0, tasks come from the package django-tasks: pip install "django-tasks>=0.12"\n'
+            told == 'Before Django 6.0, tasks come from the package django-tasks: pip install "jobqueue[tasks]"\n'
         )
 
 
@@ -205,3 +204,11 @@ class TestAmongJobs:
             assert not any("secret" in job.handler + str(job.result) for job in Job.objects.all())
         with pytest.raises(TaskResultDoesNotExist):
             good.refresh()
+
+    def test_in_inline_mode_the_result_is_there_at_once(self, sent: list[Sent]) -> None:
+        with override_settings(JOBQUEUE={"MODE": "inline", "MAX_ATTEMPTS": 1}):
+            good, bad = tasks.context_of.enqueue(), tasks.fail.enqueue()
+        assert (good.status, good.attempts, good.return_value[2]) == (TaskResultStatus.SUCCESSFUL, 1, "RUNNING")
+        assert (bad.status, bad.errors[0].exception_class) == (TaskResultStatus.FAILED, ValueError)
+        assert [each.name for each in sent] == ["enqueued", "started", "finished"] * 2
+        assert sent[0].result.id == good.id

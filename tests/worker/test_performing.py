@@ -75,7 +75,7 @@ class TestSuccess:
         scripted.fail_first.enqueue(1)
         assert work_off_again_and_again() == 2
         row = only_job()
-        assert (row.state, row.attempts, row.failed_at, row.locked_at, row.locked_by) == (
+        assert (row.state, row.attempts, row.failed_at, row.locked_at, row.pool_id) == (
             State.SUCCEEDED, 2, None, None, None,
         )  # fmt: skip
         assert "attempt 1" in str(row.last_error)

@@ -100,7 +100,8 @@ def facts(job: Job, scene: Scene) -> Iterator[tuple[str, str]]:
     if job.finished_at:
         yield "ended", clock(job.finished_at)
     if job.locked_by:
-        yield "worker", f"{job.locked_by}, since {clock(job.locked_at)}"
+        since = f", since {clock(job.locked_at)}" if job.locked_at else ""
+        yield "worker", f"{job.locked_by}{since}"
     if job.key:
         yield "key", job.key
     if job.max_run_time:
