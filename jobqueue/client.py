@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import sync_to_async
 from django.apps import apps
@@ -14,9 +14,11 @@ from django.utils import timezone
 
 from jobqueue import signals, waking
 from jobqueue.backlog import check_room
+from jobqueue.drafting import Draft, draft, signed
 from jobqueue.exceptions import JobStateError, OptionError, QueueFull, shown
-from jobqueue.handlers import as_performable, declared_options, dump, enqueue_hook, sender_of, sign
-from jobqueue.options import Options, behaviour, check_call, merge
+from jobqueue.handlers import as_body, as_performable, declared_options, describe, enqueue_hook, sender_of
+from jobqueue.middleware import Storing
+from jobqueue.options import behaviour, check_call, merge
 from jobqueue.pending import PendingIds, PendingJob, StoreAtCommit
 from jobqueue.rows import NewJob, When, due_at
 from jobqueue.states import State
@@ -53,13 +55,17 @@ def enqueue(performable: Any, priority: int | None = None, run_at: When | None =
     """
     performable = as_performable(performable)
     given = _checked(priority, run_at, options)
-    new = new_job(performable, given)
+    merged = merge(declared_options(performable), given)
+    name, data = describe(performable, behaviour(given))
     store = get_store()
-    with writing(store, "aenqueue"):
+    with Storing(name, merged.queue) as call, writing(store, "aenqueue"):
+        new = signed(Draft(name, as_body(name, data, call.headers), merged))
         _check_room_for(store, new)
         waits_for = _foreign_transaction(store)
         if waits_for is None:
-            return _insert(store, new, performable)
+            job = _insert(store, new, performable)
+            call.ids.append(job.pk)
+            return job
         pending = PendingJob(waits_for)
         _at_commit(waits_for, lambda: pending.stored(_insert(store, new, performable)))
         return pending  # type: ignore[return-value]
@@ -86,12 +92,13 @@ def enqueue_many(
         raise OptionError('"key" is for a single job; enqueue_many takes none.')
     given = _checked(priority, run_at, options)
     stored = behaviour(given)
-    drafts = (_draft(as_performable(each), given, stored) for each in performables)
     store = get_store()
-    with writing(store, "aenqueue_many"):
+    with Storing(None, given.get("queue")) as call, writing(store, "aenqueue_many"):
+        drafts = (draft(as_performable(each), given, stored, call.headers) for each in performables)
         waits_for = _foreign_transaction(store)
         if waits_for is None:
-            return _insert_many(store, _with_room(store, _batches(drafts)))
+            call.ids = _insert_many(store, _with_room(store, _batches(drafts)))
+            return call.ids
         prepared = list(drafts)
         check_room(store, map(_place, prepared))
         pending = PendingIds(waits_for)
@@ -192,42 +199,6 @@ def _checked(priority: int | None, run_at: When | None, options: dict[str, Any])
     return check_call({"priority": priority, "run_at": run_at, **options})
 
 
-def new_job(performable: Any, given: dict[str, Any]) -> NewJob:
-    """Return a performable as it is stored, with the checked options of a call."""
-    return _signed(_draft(performable, given, behaviour(given)))
-
-
-class _Draft(NamedTuple):
-    """A job that is checked and encoded, and not yet signed."""
-
-    name: str
-    body: str
-    options: Options
-
-
-def _draft(performable: Any, given: dict[str, Any], stored: dict[str, Any]) -> _Draft:
-    """Check and encode a performable; ``stored`` are those of the given options that travel in the handler."""
-    options = merge(declared_options(performable), given)
-    return _Draft(*dump(performable, stored), options)
-
-
-def _signed(draft: _Draft) -> NewJob:
-    name, body, options = draft
-    handler = sign(
-        body, name=name, queue=options.queue, max_attempts=options.max_attempts, max_run_time=options.max_run_time
-    )
-    return NewJob(
-        handler,
-        name,
-        options.queue,
-        options.priority,
-        options.run_at,
-        options.max_attempts,
-        options.max_run_time,
-        options.key,
-    )
-
-
 def _check_room_for(store: Store, new: NewJob) -> None:
     try:
         check_room(store, [(new.queue, new.run_at)])
@@ -262,17 +233,17 @@ def _insert_new(store: Store, new: NewJob, performable: Any) -> Job | None:
 class _Signing:
     """Drafts as rows, each signed when its turn comes: the database takes in the rows before it meanwhile."""
 
-    def __init__(self, drafts: list[_Draft]) -> None:
+    def __init__(self, drafts: list[Draft]) -> None:
         self._drafts = drafts
 
     def __len__(self) -> int:
         return len(self._drafts)
 
     def __iter__(self) -> Iterator[NewJob]:
-        return map(_signed, self._drafts)
+        return map(signed, self._drafts)
 
 
-def _insert_many(store: Store, batches: Iterable[list[_Draft]]) -> list[int]:
+def _insert_many(store: Store, batches: Iterable[list[Draft]]) -> list[int]:
     ids, queues = list[int](), set[str]()
     now = timezone.now()
     with transaction.atomic(using=store.alias):
@@ -284,18 +255,18 @@ def _insert_many(store: Store, batches: Iterable[list[_Draft]]) -> list[int]:
     return ids
 
 
-def _with_room(store: Store, batches: Iterable[list[_Draft]]) -> Iterator[list[_Draft]]:
+def _with_room(store: Store, batches: Iterable[list[Draft]]) -> Iterator[list[Draft]]:
     for batch in batches:
         check_room(store, map(_place, batch))
         yield batch
 
 
-def _place(draft: _Draft) -> tuple[str, When | None]:
+def _place(draft: Draft) -> tuple[str, When | None]:
     return draft.options.queue, draft.options.run_at
 
 
-def _batches(drafts: Iterable[_Draft]) -> Iterator[list[_Draft]]:
-    batch: list[_Draft] = []
+def _batches(drafts: Iterable[Draft]) -> Iterator[list[Draft]]:
+    batch: list[Draft] = []
     characters = 0
     for each in drafts:
         batch.append(each)

@@ -18,19 +18,33 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
-from jobqueue import rules
 from jobqueue.exceptions import shown
 from jobqueue.policy.backoff import backoff as attempts_backoff
+from jobqueue.rules import (
+    SMTP,
+    boolean,
+    call_options,
+    duration,
+    duration_or_none,
+    email_backend,
+    integer,
+    notifiers,
+    one_of,
+    paths,
+    text,
+    token,
+)
 
 HOUR = 3600.0
 DAY = 24 * HOUR
 LARGEST_PRIORITY = 2**31 - 1
 QUEUE_NAME = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 REDACTED_WORD = re.compile(r"[A-Za-z0-9_]+")
+LONGEST_RELEASE = 64
 #: The modes: who performs.
 WORKER, INLINE = "worker", "inline"
 #: Settings whose values no message shows.
-SECRET = frozenset({"SIGNING_KEYS", "ENCRYPTION_KEYS"})
+SECRET = frozenset({"SIGNING_KEYS", "ENCRYPTION_KEYS", "PROBE_TOKEN"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +75,15 @@ class Settings:
         max_waiting: how many ready jobs a queue may hold for another to be stored; one number for each of all
             queues, or a dict from queue name to number. None: any number.
         log_format: "people", "logfmt" or "json".
-        release: name of the running code's release, shown with each pool.
+        release: name of the running code's release, kept with pools and jobs. Empty: what the platform or git says.
         strict: whether a ``@job`` function that is called, and so runs here and now, warns of it.
         mode: "worker" leaves jobs to workers; "inline" performs each at once where it is stored.
         notifiers: each is called with the job and the exception when a job has failed for good.
         email_backend: dotted path of what sends the mails that ``jobqueue.mail.JobEmailBackend`` has stored.
         email_options: options of the jobs that it stores, as of a call.
+        middleware: dotted paths of the classes that stand round the storing and the performing of jobs.
+        probe_token: what a monitor must show to read health and metrics. Empty: no token opens them.
+        alert_after: seconds that a ready job may wait until the site counts as not ready.
     """
 
     database: str = "default"
@@ -93,8 +110,11 @@ class Settings:
     strict: bool = False
     mode: str = WORKER
     notifiers: tuple[Callable[..., Any], ...] = ()
-    email_backend: str = rules.SMTP
+    email_backend: str = SMTP
     email_options: Mapping[str, Any] = field(default_factory=dict)
+    middleware: tuple[str, ...] = ()
+    probe_token: str = ""
+    alert_after: float = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,64 +189,6 @@ def _contradictions(settings: Settings) -> list[Problem]:
 
 # Rules: from the raw value to the stored one, or an error that finishes the sentence 'JOBQUEUE["X"] …'; what else
 # it has to say is its second argument.
-
-
-def integer(low: int, high: int) -> Callable[[Any], int]:
-    """Rule for a whole number within bounds."""
-
-    def rule(value: Any) -> int:
-        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-            raise ValueError(f"must be a whole number from {low} to {high}")
-        return value
-
-    return rule
-
-
-def duration(low: float, high: float) -> Callable[[Any], float]:
-    """Rule for seconds or a timedelta within bounds."""
-
-    def rule(value: Any) -> float:
-        seconds = value.total_seconds() if isinstance(value, timedelta) else value
-        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not low <= seconds <= high:
-            raise ValueError(f"must be seconds (or timedelta) from {low:g} to {high:.12g}")
-        return float(seconds)
-
-    return rule
-
-
-def duration_or_none(low: float, high: float) -> Callable[[Any], float | None]:
-    """Rule for a duration where None means for ever."""
-    rule = duration(low, high)
-    return lambda value: None if value is None else rule(value)
-
-
-def boolean(value: Any) -> bool:
-    """Rule for True or False."""
-    if not isinstance(value, bool):
-        raise ValueError("must be True or False")
-    return value
-
-
-def text(longest: int) -> Callable[[Any], str]:
-    """Rule for a string of so many characters at most, all of which can be seen and stored."""
-
-    def rule(value: Any) -> str:
-        if not isinstance(value, str) or len(value) > longest or not value.isprintable():
-            raise ValueError(f"must be a string of at most {longest} printable characters")
-        return value
-
-    return rule
-
-
-def one_of(*allowed: str) -> Callable[[Any], str]:
-    """Rule for one of a few words."""
-
-    def rule(value: Any) -> str:
-        if value not in allowed:
-            raise ValueError(f"must be one of {', '.join(allowed)}")
-        return str(value)
-
-    return rule
 
 
 def keys(value: Any) -> tuple[str, ...]:
@@ -344,12 +306,15 @@ RULES: dict[str, Callable[[Any], Any]] = {
     "MAX_PAYLOAD_BYTES": integer(256, 1_048_576),
     "MAX_WAITING": waiting_limits,
     "LOG_FORMAT": one_of("people", "logfmt", "json"),
-    "RELEASE": text(64),
+    "RELEASE": text(LONGEST_RELEASE),
     "STRICT": boolean,
     "MODE": one_of(WORKER, INLINE),
-    "NOTIFIERS": rules.notifiers,
-    "EMAIL_BACKEND": rules.email_backend,
-    "EMAIL_OPTIONS": rules.call_options,
+    "NOTIFIERS": notifiers,
+    "EMAIL_BACKEND": email_backend,
+    "EMAIL_OPTIONS": call_options,
+    "MIDDLEWARE": paths,
+    "PROBE_TOKEN": token,
+    "ALERT_AFTER": duration(1, 365 * DAY),
 }
 
 assert {each.name.upper() for each in fields(Settings)} == set(RULES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import Any
 
@@ -14,12 +15,14 @@ class CurrentJob:
     """The job that the calling code is part of; has all attributes of the claimed job.
 
     ``current_job().claim_id`` is new with every claim: hand it on to outside services as a fencing token.
+    ``current_job().headers`` is what was stored with it: language, release, and what middleware has added.
     """
 
-    __slots__ = ("_deadline", "job")
+    __slots__ = ("_deadline", "headers", "job")
 
-    def __init__(self, job: ClaimedJob, deadline: float) -> None:
+    def __init__(self, job: ClaimedJob, deadline: float, headers: Mapping[str, str]) -> None:
         self.job = job
+        self.headers = headers
         self._deadline = deadline
 
     def __getattr__(self, name: str) -> Any:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 from inspect import iscoroutine
 from threading import Event
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import OperationalError, transaction
 from django.utils import timezone
@@ -31,6 +31,7 @@ from jobqueue.exceptions import (
 )
 from jobqueue.handlers.loaded import Loaded
 from jobqueue.handlers.shown import mask_for
+from jobqueue.middleware import performing
 from jobqueue.outcomes import (
     Blocked,
     Cancelled,
@@ -48,7 +49,7 @@ from jobqueue.performing import context, hooks
 from jobqueue.performing.connections import ConnectionCare, cancel_queries
 from jobqueue.performing.coroutines import LoopRunner
 from jobqueue.performing.errors import complain, describe_for, storable
-from jobqueue.performing.loading import load
+from jobqueue.performing.loading import Opened, load, opened
 from jobqueue.performing.results import encode_result
 from jobqueue.performing.timeouts import Cooperative, TimeLimit
 from jobqueue.policy.retry import Limits, decide
@@ -64,6 +65,7 @@ COROUTINE_GRACE = 1.0
 LOCKED_SECONDS = 1.0
 
 RunCoroutine = Callable[[Coroutine[Any, Any, Any], float], Any]
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -114,12 +116,7 @@ class Executor:
         self._torn = False
         try:
             self._care.before()
-            loaded = self._load(job)
-            if isinstance(loaded, Loaded):
-                ended = self._perform_loaded(job, loaded, started)
-            else:
-                ended = Ended(job, loaded, self._decide(job, loaded), started, time.monotonic())
-                self._tell_of_unloaded(ended)
+            ended = self._perform_opened(job, started)
         except BaseException as error:  # of a receiver, or of an exception's own making: none must end the worker
             outcome = Failed(describe_for(job, error), error)
             ended = Ended(job, outcome, self._decide(job, outcome), started, time.monotonic())
@@ -128,9 +125,34 @@ class Executor:
         self._care.after(torn=torn, failed=isinstance(ended.outcome, Failed))
         return ended
 
-    def _load(self, job: ClaimedJob) -> Loaded | Outcome:
+    def _perform_opened(self, job: ClaimedJob, started: float) -> Ended:
+        """Open the handler, and perform what is in it inside of what its headers ask for."""
+        found = self._try(opened, job)
+        if not isinstance(found, Opened):
+            return self._unloaded(job, found, started)
+        attempt = performing(job, found.headers)
+        if attempt is None:
+            return self._perform_found(job, found, started)
+        with attempt:
+            ended = self._perform_found(job, found, started)
+            attempt.ended(ended.outcome, ended.decision.state)
+        return ended
+
+    def _perform_found(self, job: ClaimedJob, found: Opened, started: float) -> Ended:
+        loaded = self._try(load, job, found, self.worker)
+        if isinstance(loaded, Loaded):
+            return self._perform_loaded(job, loaded, started)
+        return self._unloaded(job, loaded, started)
+
+    def _unloaded(self, job: ClaimedJob, outcome: Outcome, started: float) -> Ended:
+        ended = Ended(job, outcome, self._decide(job, outcome), started, time.monotonic())
+        self._tell_of_unloaded(ended)
+        return ended
+
+    def _try(self, step: Callable[..., T], job: ClaimedJob, *more: Any) -> T | Outcome:
+        """Return what a step on the way to the performable returns, or what becomes of the job if it fails."""
         try:
-            return load(job, self.worker)
+            return step(job, *more)
         except CorruptHandler as error:
             return Corrupt(mask_for(job)(f"{type(error).__name__}: {error}"), error)
         except UnknownPerformable as error:
@@ -196,7 +218,7 @@ class Executor:
     def _attempt(self, job: ClaimedJob, loaded: Loaded) -> Outcome:
         """Perform the job as the current one, and call its last hook."""
         seconds = job.max_run_time or self._settings.max_run_time
-        token = context.enter(context.CurrentJob(job, time.monotonic() + seconds))
+        token = context.enter(context.CurrentJob(job, time.monotonic() + seconds, loaded.headers))
         try:
             outcome = self._outcome_of(job, loaded, seconds)
             try:

@@ -19,6 +19,7 @@ from jobqueue.outcomes import FAILURES, RELEASE, Released
 from jobqueue.performing.executor import Ended, Executor
 from jobqueue.policy.prefetch import moving_average, prefetch
 from jobqueue.policy.suspects import set_apart
+from jobqueue.release import release
 from jobqueue.rows import ClaimedJob, ClaimRequest, Finish
 from jobqueue.stores.base import Store
 from jobqueue.stores.pools import PoolRegistry
@@ -76,7 +77,8 @@ class WorkOff:
         began = time.monotonic()
         pools = PoolRegistry(self.store)
         host, pid = socket.gethostname(), os.getpid()
-        pool_id = pools.register(name=self.name, host=host, pid=pid, queues=list(self.selection.queues))
+        queues = list(self.selection.queues)
+        pool_id = pools.register(name=self.name, host=host, pid=pid, release=release(), queues=queues)
         beating = pulse(pool_id) if pulse else None
         try:
             self.executor.worker = locked_by = f"{self.name} host:{host} pid:{pid}".strip()

@@ -21,6 +21,7 @@ from jobqueue import (
     aenqueue_many,
     cancel,
     client,
+    drafting,
     enqueue,
     enqueue_many,
     retry,
@@ -203,7 +204,9 @@ class TestEnqueueMany:
 
     def test_batches_are_bounded_by_size_too(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(client, "BATCH_CHARACTERS", 1000)
-        batches = list(client._batches(client._draft(jobs.import_rows.bind("x" * 400), {}, {}) for _ in range(6)))
+        batches = list(
+            client._batches(drafting.draft(jobs.import_rows.bind("x" * 400), {}, {}, {}) for _ in range(6))
+        )
         assert [len(each) for each in batches] == [3, 3] or [len(each) for each in batches] == [2, 2, 2]
 
     def test_nothing_to_store_is_nothing(self) -> None:

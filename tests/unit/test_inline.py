@@ -48,7 +48,6 @@ def break_the_transaction() -> None:
 def test_the_caller_gets_the_row_as_it_is_afterwards() -> None:
     stored = add.enqueue(1, 2)
     assert (stored.get_state_display(), stored.return_value, stored.attempts) == ("succeeded", 3, 1)
-    assert stored.locked_at is None
     assert not Pool.objects.exists()
 
 
