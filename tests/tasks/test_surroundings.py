@@ -146,8 +146,7 @@ class TestImports:
         )
         told = self.run(code, tmp_path)
         assert (
-            told
-            == 'Before Django 6.0, tasks come from the package django-tasks: pip install "django-tasks>=0.12"\n'
+            told == 'Before Django 6.0, tasks come from the package django-tasks: pip install "jobqueue[tasks]"\n'
         )
 
 
