@@ -43,6 +43,7 @@ suppress_warnings = ["misc.highlighting_failure"]  # "…" in code stands for an
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
+napoleon_use_ivar = True
 napoleon_use_rtype = False
 
 # Names of others cannot be looked up without the network. Of ours each must be found: what a public function returns
@@ -50,7 +51,7 @@ napoleon_use_rtype = False
 nitpicky = True
 nitpick_ignore_regex = [
     ("py:.*", r"(?!jobqueue\.).*"),
-    ("py:.*", r"jobqueue\..*\.([PR]|\w+Marker|\w+Decorator|DeclaredFunction)"),
+    ("py:.*", r"jobqueue\..*\.([PRT]|Notes|\w+Marker|\w+Decorator|DeclaredFunction)"),
 ]
 
 html_theme = "furo"

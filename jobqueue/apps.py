@@ -8,6 +8,7 @@ from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext_lazy as _
 
 from jobqueue import checks  # noqa: F401 (registers the checks)
+from jobqueue.release import release
 
 BACKEND = "jobqueue.backends.DatabaseBackend"
 
@@ -29,6 +30,7 @@ class JobQueueConfig(AppConfig):
 
         JobQuerySet.hands = act_on
         inline.listen()
+        release()  # which code this process has loaded
         autodiscover_modules("jobs")
         if _does_tasks():
             autodiscover_modules("tasks")

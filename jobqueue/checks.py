@@ -20,6 +20,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from jobqueue import conf, handlers
 from jobqueue.exceptions import OptionError
+from jobqueue.middleware import middleware
 from jobqueue.options import check_call
 from jobqueue.stores import STORES, sharing
 
@@ -91,6 +92,17 @@ def check_keys(app_configs: Any, **_: Any) -> list[CheckMessage]:
         handlers.check_keys()
     except ImproperlyConfigured as error:
         return [] if _read()[1] else [Error(str(error), hint="Jobs are signed with them.", id="jobqueue.E004")]
+    return []
+
+
+@register(TAG)
+def check_middleware(app_configs: Any, **_: Any) -> list[CheckMessage]:
+    """E005: middleware that cannot be had."""
+    try:
+        middleware()
+    except ImproperlyConfigured as error:
+        hint = "Name classes that take no arguments and have a method storing or performing."
+        return [] if _read()[1] else [Error(str(error), hint=hint, id="jobqueue.E005")]
     return []
 
 

@@ -4,27 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import sync_to_async
 from django.apps import apps
 from django.db import connections, transaction
 from django.utils import timezone
 
-from jobqueue import signals
+from jobqueue import signals, waking
 from jobqueue.backlog import check_room
-from jobqueue.conf import INLINE, get_settings
+from jobqueue.drafting import Draft, draft, signed
 from jobqueue.exceptions import JobStateError, OptionError, QueueFull, shown
-from jobqueue.handlers import as_performable, declared_options, dump, enqueue_hook, sender_of, sign
-from jobqueue.hints import lookout
-from jobqueue.options import Options, behaviour, check_call, merge
+from jobqueue.handlers import as_body, as_performable, declared_options, describe, enqueue_hook, sender_of
+from jobqueue.logs import harmless
+from jobqueue.middleware import Storing
+from jobqueue.options import behaviour, check_call, merge
 from jobqueue.pending import PendingIds, PendingJob, StoreAtCommit
-from jobqueue.ringing import ringer
 from jobqueue.rows import NewJob, When, due_at
 from jobqueue.states import State
 from jobqueue.stores import get_store
-from jobqueue.stores.ears import SCHEDULE
 from jobqueue.writing import writing
 
 if TYPE_CHECKING:
@@ -57,13 +56,17 @@ def enqueue(performable: Any, priority: int | None = None, run_at: When | None =
     """
     performable = as_performable(performable)
     given = _checked(priority, run_at, options)
-    new = new_job(performable, given)
+    merged = merge(declared_options(performable), given)
+    name, data = describe(performable, behaviour(given))
     store = get_store()
-    with writing(store, "aenqueue"):
+    with Storing(name, merged.queue) as call, writing(store, "aenqueue"):
+        new = signed(Draft(name, as_body(name, data, call.headers), merged))
         _check_room_for(store, new)
         waits_for = _foreign_transaction(store)
         if waits_for is None:
-            return _insert(store, new, performable)
+            job = _insert(store, new, performable)
+            call.ids.append(job.pk)
+            return job
         pending = PendingJob(waits_for)
         _at_commit(waits_for, lambda: pending.stored(_insert(store, new, performable)))
         return pending  # type: ignore[return-value]
@@ -90,12 +93,13 @@ def enqueue_many(
         raise OptionError('"key" is for a single job; enqueue_many takes none.')
     given = _checked(priority, run_at, options)
     stored = behaviour(given)
-    drafts = (_draft(as_performable(each), given, stored) for each in performables)
     store = get_store()
-    with writing(store, "aenqueue_many"):
+    with Storing(None, given.get("queue")) as call, writing(store, "aenqueue_many"):
+        drafts = (draft(as_performable(each), given, stored, call.headers) for each in performables)
         waits_for = _foreign_transaction(store)
         if waits_for is None:
-            return _insert_many(store, _with_room(store, _batches(drafts)))
+            call.ids = _insert_many(store, _with_room(store, _batches(drafts)))
+            return call.ids
         prepared = list(drafts)
         check_room(store, map(_place, prepared))
         pending = PendingIds(waits_for)
@@ -129,16 +133,32 @@ def retry(job: Job | int) -> None:
     _act("retry", job, (State.FAILED, State.CANCELLED))
 
 
-def cancel(job: Job | int) -> None:
-    """Call off a job that waits; a running one is not stopped.
+def cancel(job: Job | int, by: str = "") -> bool:
+    """Call off a job that waits, or have one end that runs.
+
+    A running job gets ``JobCalledOff`` within two seconds, a coroutine is cancelled; what does not end then is ended
+    with its process ``KILL_SECONDS`` later. If it succeeds meanwhile, it has succeeded.
 
     Args:
         job: the job or its id.
+        by: who wants it, for its ``error``.
+
+    Returns:
+        Whether it is cancelled; False if it runs, and ends soon.
 
     Raises:
-        JobStateError: if it is in another state, which is named.
+        JobStateError: if it has ended.
     """
-    _act("cancel", job, (State.SCHEDULED, State.READY))
+    store, job_id = get_store(), _id_of(job, "cancel")
+    if not isinstance(by, str):
+        raise TypeError(f"cancel takes a name as by. It is {shown(by)}.")
+    with writing(store, "acancel"):
+        if store.cancel(job_id):
+            return True
+        # Whatever becomes of it between the two looks, the wish is heeded.
+        if store.call_off([job_id], harmless(by)):
+            return False
+    raise _not_possible(store, "cancel", job_id, (State.SCHEDULED, State.READY, State.RUNNING))
 
 
 def run_now(job: Job | int) -> None:
@@ -172,9 +192,9 @@ async def aretry(job: Job | int) -> None:
     await sync_to_async(retry)(job)
 
 
-async def acancel(job: Job | int) -> None:
+async def acancel(job: Job | int, by: str = "") -> bool:
     """Do as ``cancel`` does, from async code."""
-    await sync_to_async(cancel)(job)
+    return await sync_to_async(cancel)(job, by)
 
 
 async def arun_now(job: Job | int) -> None:
@@ -194,46 +214,6 @@ def _checked(priority: int | None, run_at: When | None, options: dict[str, Any])
     if priority is None and run_at is None and not options:
         return {}
     return check_call({"priority": priority, "run_at": run_at, **options})
-
-
-def new_job(performable: Any, given: dict[str, Any]) -> NewJob:
-    """Return a performable as it is stored, with the checked options of a call."""
-    return _signed(_draft(performable, given, behaviour(given)))
-
-
-class _Draft(NamedTuple):
-    """A job that is checked and encoded, and not yet signed."""
-
-    name: str
-    body: str
-    options: Options
-
-
-def _draft(performable: Any, given: dict[str, Any], stored: dict[str, Any]) -> _Draft:
-    """Check and encode a performable; ``stored`` are those of the given options that travel in the handler."""
-    options = merge(declared_options(performable), given)
-    return _Draft(*dump(performable, stored), options)
-
-
-def _signed(draft: _Draft) -> NewJob:
-    name, body, options = draft
-    handler = sign(
-        body,
-        name=name,
-        queue=options.queue,
-        max_attempts=options.max_attempts,
-        max_run_time=options.max_run_time,
-    )
-    return NewJob(
-        handler,
-        name,
-        options.queue,
-        options.priority,
-        options.run_at,
-        options.max_attempts,
-        options.max_run_time,
-        options.key,
-    )
 
 
 def _check_room_for(store: Store, new: NewJob) -> None:
@@ -264,60 +244,46 @@ def _insert_new(store: Store, new: NewJob, performable: Any) -> Job | None:
         if hook is not None:
             hook(job)
     signals.send(signals.job_enqueued, sender_of(performable), job=job)
-    if get_settings().mode == INLINE:
-        return _performed_here(store, job)
-    _ring(store, _concerned(job.queue, job.run_at - job.created_at))
-    lookout.stored(store, job)
-    return job
-
-
-def _performed_here(store: Store, job: Job) -> Job:
-    """Have a job performed, and return its row as it is then; as it was if it is not kept."""
-    signals.stored_inline.send(store, job_ids=[job.pk])
-    return type(job)._base_manager.using(store.alias).filter(pk=job.pk).first() or job
+    return waking.stored(store, job)
 
 
 class _Signing:
     """Drafts as rows, each signed when its turn comes: the database takes in the rows before it meanwhile."""
 
-    def __init__(self, drafts: list[_Draft]) -> None:
+    def __init__(self, drafts: list[Draft]) -> None:
         self._drafts = drafts
 
     def __len__(self) -> int:
         return len(self._drafts)
 
     def __iter__(self) -> Iterator[NewJob]:
-        return map(_signed, self._drafts)
+        return map(signed, self._drafts)
 
 
-def _insert_many(store: Store, batches: Iterable[list[_Draft]]) -> list[int]:
+def _insert_many(store: Store, batches: Iterable[list[Draft]]) -> list[int]:
     ids, queues = list[int](), set[str]()
     now = timezone.now()
     with transaction.atomic(using=store.alias):
         for batch in batches:
             ids += store.insert_many(_Signing(batch))
             for queue, run_at in set(map(_place, batch)):
-                queues |= _concerned(queue, due_at(run_at, now) - now)
-    if get_settings().mode == INLINE:
-        signals.stored_inline.send(store, job_ids=ids)
-    else:
-        _ring(store, queues)
-        lookout.stored_many(store, ids)
+                queues |= waking.concerned(queue, due_at(run_at, now) - now)
+    waking.stored_many(store, ids, queues)
     return ids
 
 
-def _with_room(store: Store, batches: Iterable[list[_Draft]]) -> Iterator[list[_Draft]]:
+def _with_room(store: Store, batches: Iterable[list[Draft]]) -> Iterator[list[Draft]]:
     for batch in batches:
         check_room(store, map(_place, batch))
         yield batch
 
 
-def _place(draft: _Draft) -> tuple[str, When | None]:
+def _place(draft: Draft) -> tuple[str, When | None]:
     return draft.options.queue, draft.options.run_at
 
 
-def _batches(drafts: Iterable[_Draft]) -> Iterator[list[_Draft]]:
-    batch: list[_Draft] = []
+def _batches(drafts: Iterable[Draft]) -> Iterator[list[Draft]]:
+    batch: list[Draft] = []
     characters = 0
     for each in drafts:
         batch.append(each)
@@ -327,18 +293,6 @@ def _batches(drafts: Iterable[_Draft]) -> Iterator[list[_Draft]]:
             batch, characters = [], 0
     if batch:
         yield batch
-
-
-def _concerned(queue: str, wait: timedelta) -> set[str]:
-    """Return whom to ring for a job: its queue, or those who promote if it is due before they would look."""
-    if wait <= timedelta():
-        return {queue}
-    return {SCHEDULE} if wait <= timedelta(seconds=get_settings().poll_seconds) else set()
-
-
-def _ring(store: Store, queues: set[str]) -> None:
-    if queues and store.can_notify:
-        transaction.on_commit(lambda: ringer.ring(store, queues), using=store.alias, robust=True)
 
 
 # Where the jobs live in another database than the caller's data.
@@ -365,20 +319,30 @@ def _act(verb: str, job: Job | int, origins: tuple[State, ...], run_at: When | N
     store = get_store()
     job_id = _id_of(job, verb)
     given = (check_time(run_at, store),) if verb == "postpone" else ()
-    row = apps.get_model("jobqueue", "Job")._base_manager.using(store.alias).filter(pk=job_id)
     with writing(store, f"a{verb}"):
         done = getattr(store, verb)(job_id, *given)
-        with store.statement():
-            found = row.values_list("state", "queue").first()
-    if done and get_settings().mode == INLINE:
-        signals.stored_inline.send(store, job_ids=[job_id])
-        return None
-    if done:
-        return _ring(store, {found[1]} if found and found[0] == State.READY else set())
+        found = _look(store, job_id)
+    if not done:
+        raise _not_possible(store, verb, job_id, origins)
+    if found and found[0] == State.READY:
+        waking.made_ready(store, job_id, found[1])
+
+
+def _look(store: Store, job_id: int) -> tuple[int, str] | None:
+    """Return the state and queue of a job, if it is there."""
+    rows = apps.get_model("jobqueue", "Job")._base_manager.using(store.alias)
+    with store.statement():
+        found: tuple[int, str] | None = rows.filter(pk=job_id).values_list("state", "queue").first()
+    return found
+
+
+def _not_possible(store: Store, verb: str, job_id: int, origins: tuple[State, ...]) -> JobStateError:
+    found = _look(store, job_id)
     if found is None:
-        raise JobStateError(f"Job #{job_id} does not exist.")
-    possible = " or ".join(each.label for each in origins)
-    raise JobStateError(f"Job #{job_id} is {State(found[0]).label}; {verb} takes only a {possible} job.")
+        return JobStateError(f"Job #{job_id} does not exist.")
+    *others, last = (each.label for each in origins)
+    possible = f"{', '.join(others)} or {last}" if others else last
+    return JobStateError(f"Job #{job_id} is {State(found[0]).label}; {verb} takes only a {possible} job.")
 
 
 def check_time(run_at: When | None, store: Store) -> datetime:

@@ -20,19 +20,32 @@ from django.utils.module_loading import import_string
 
 from jobqueue.exceptions import shown
 from jobqueue.policy.backoff import backoff as attempts_backoff
+from jobqueue.rules import (
+    SMTP,
+    boolean,
+    call_options,
+    duration,
+    duration_or_none,
+    email_backend,
+    integer,
+    log_level,
+    notifiers,
+    one_of,
+    paths,
+    text,
+    token,
+)
 
 HOUR = 3600.0
 DAY = 24 * HOUR
 LARGEST_PRIORITY = 2**31 - 1
 QUEUE_NAME = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 REDACTED_WORD = re.compile(r"[A-Za-z0-9_]+")
-#: Django's own sender of mails, and ours, which stores them for it.
-SMTP = "django.core.mail.backends.smtp.EmailBackend"
-JOB_EMAIL = "jobqueue.mail.JobEmailBackend"
+LONGEST_RELEASE = 64
 #: The modes: who performs.
 WORKER, INLINE = "worker", "inline"
 #: Settings whose values no message shows.
-SECRET = frozenset({"SIGNING_KEYS", "ENCRYPTION_KEYS"})
+SECRET = frozenset({"SIGNING_KEYS", "ENCRYPTION_KEYS", "PROBE_TOKEN"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,21 +67,23 @@ class Settings:
         shutdown_seconds: how long a stopping pool waits for running jobs.
         queues: declared queue names with their default priority; empty allows any name.
         signing_keys: secrets; the first signs, all verify. Empty: SECRET_KEY and its fallbacks.
-        encryption_keys: Fernet keys; the first encrypts, all decrypt. Empty, or None in the first place: nothing
-            is encrypted.
-        redact: what else errors and pages must not show: words in names of arguments, and compiled regular
-            expressions for what they match in errors.
+        encryption_keys: Fernet keys; the first encrypts, all decrypt. Empty, or None as the first: none does.
+        redact: what else errors and pages must not show: words in names, patterns of what errors say.
         claim_ahead: most jobs that one worker holds unstarted.
         max_payload_bytes: largest handler text.
         max_waiting: how many ready jobs a queue may hold for another to be stored; one number for each of all
             queues, or a dict from queue name to number. None: any number.
+        capture_log: whether jobs' log lines are kept with them: True, False, or the name of the least level.
         log_format: "people", "logfmt" or "json".
-        release: name of the running code's release, shown with each pool.
+        release: name of the running code's release, kept with pools and jobs. Empty: what the platform or git says.
         strict: whether a ``@job`` function that is called, and so runs here and now, warns of it.
         mode: "worker" leaves jobs to workers; "inline" performs each at once where it is stored.
         notifiers: each is called with the job and the exception when a job has failed for good.
         email_backend: dotted path of what sends the mails that ``jobqueue.mail.JobEmailBackend`` has stored.
         email_options: options of the jobs that it stores, as of a call.
+        middleware: dotted paths of the classes that stand round the storing and the performing of jobs.
+        probe_token: what a monitor must show to read health and metrics. Empty: no token opens them.
+        alert_after: seconds that a ready job may wait until the site counts as not ready.
     """
 
     database: str = "default"
@@ -90,6 +105,7 @@ class Settings:
     claim_ahead: int = 500
     max_payload_bytes: int = 65_536
     max_waiting: int | Mapping[str, int] | None = None
+    capture_log: bool | str = False
     log_format: str = "people"
     release: str = ""
     strict: bool = False
@@ -97,6 +113,9 @@ class Settings:
     notifiers: tuple[Callable[..., Any], ...] = ()
     email_backend: str = SMTP
     email_options: Mapping[str, Any] = field(default_factory=dict)
+    middleware: tuple[str, ...] = ()
+    probe_token: str = ""
+    alert_after: float = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,64 +190,6 @@ def _contradictions(settings: Settings) -> list[Problem]:
 
 # Rules: from the raw value to the stored one, or an error that finishes the sentence 'JOBQUEUE["X"] …'; what else
 # it has to say is its second argument.
-
-
-def integer(low: int, high: int) -> Callable[[Any], int]:
-    """Rule for a whole number within bounds."""
-
-    def rule(value: Any) -> int:
-        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-            raise ValueError(f"must be a whole number from {low} to {high}")
-        return value
-
-    return rule
-
-
-def duration(low: float, high: float) -> Callable[[Any], float]:
-    """Rule for seconds or a timedelta within bounds."""
-
-    def rule(value: Any) -> float:
-        seconds = value.total_seconds() if isinstance(value, timedelta) else value
-        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not low <= seconds <= high:
-            raise ValueError(f"must be seconds (or timedelta) from {low:g} to {high:.12g}")
-        return float(seconds)
-
-    return rule
-
-
-def duration_or_none(low: float, high: float) -> Callable[[Any], float | None]:
-    """Rule for a duration where None means for ever."""
-    rule = duration(low, high)
-    return lambda value: None if value is None else rule(value)
-
-
-def boolean(value: Any) -> bool:
-    """Rule for True or False."""
-    if not isinstance(value, bool):
-        raise ValueError("must be True or False")
-    return value
-
-
-def text(longest: int) -> Callable[[Any], str]:
-    """Rule for a string of so many characters at most, all of which can be seen and stored."""
-
-    def rule(value: Any) -> str:
-        if not isinstance(value, str) or len(value) > longest or not value.isprintable():
-            raise ValueError(f"must be a string of at most {longest} printable characters")
-        return value
-
-    return rule
-
-
-def one_of(*allowed: str) -> Callable[[Any], str]:
-    """Rule for one of a few words."""
-
-    def rule(value: Any) -> str:
-        if value not in allowed:
-            raise ValueError(f"must be one of {', '.join(allowed)}")
-        return str(value)
-
-    return rule
 
 
 def keys(value: Any) -> tuple[str, ...]:
@@ -314,48 +275,15 @@ def _queue_names(value: Collection[Any]) -> Collection[str]:
 
 def backoff(value: Any) -> Callable[[int], float | timedelta]:
     """Rule for a callable, or the dotted path of one."""
-    value = _found(value)
+    if isinstance(value, str):
+        try:
+            value = import_string(value)
+        except ImportError as error:
+            raise ValueError("cannot be imported", f"{error}.") from error
     if not callable(value):
         raise ValueError("must be a callable or its dotted path")
     called: Callable[[int], float | timedelta] = value
     return called
-
-
-def notifiers(value: Any) -> tuple[Callable[..., Any], ...]:
-    """Rule for a list of callables that take a job and an exception, or of their dotted paths."""
-    if not isinstance(value, list | tuple):
-        raise ValueError("must be a list of callables, or of their dotted paths")
-    found = tuple(map(_found, value))
-    for each in found:
-        if isinstance(each, type):
-            raise ValueError(f"names the class {each.__name__}; give an instance: {each.__name__}(…)")
-        if not callable(each):
-            raise ValueError(f"has {shown(each)}, which cannot be called with (job, exception)")
-    return found
-
-
-def _found(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    try:
-        return import_string(value)
-    except ImportError as error:
-        raise ValueError("cannot be imported", f"{error}.") from error
-
-
-def email_backend(value: Any) -> str:
-    """Rule for the path of an email backend that is not ours."""
-    path = text(255)(value)
-    if path == JOB_EMAIL:
-        raise ValueError("must name what sends the mails", "That would store them as jobs again, for ever.")
-    return path
-
-
-def call_options(value: Any) -> dict[str, Any]:
-    """Rule for options of a call; which they are is checked where they are known."""
-    if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
-        raise ValueError('must be a dict of options, such as {"queue": "mail"}')
-    return dict(value)
 
 
 RULES: dict[str, Callable[[Any], Any]] = {
@@ -378,13 +306,17 @@ RULES: dict[str, Callable[[Any], Any]] = {
     "CLAIM_AHEAD": integer(1, 10_000),
     "MAX_PAYLOAD_BYTES": integer(256, 1_048_576),
     "MAX_WAITING": waiting_limits,
+    "CAPTURE_LOG": log_level,
     "LOG_FORMAT": one_of("people", "logfmt", "json"),
-    "RELEASE": text(64),
+    "RELEASE": text(LONGEST_RELEASE),
     "STRICT": boolean,
     "MODE": one_of(WORKER, INLINE),
     "NOTIFIERS": notifiers,
     "EMAIL_BACKEND": email_backend,
     "EMAIL_OPTIONS": call_options,
+    "MIDDLEWARE": paths,
+    "PROBE_TOKEN": token,
+    "ALERT_AFTER": duration(1, 365 * DAY),
 }
 
 assert {each.name.upper() for each in fields(Settings)} == set(RULES)

@@ -23,7 +23,7 @@ else:
         from django_tasks.signals import task_enqueued, task_finished, task_started
     except ImportError as error:
         raise ImportError(
-            'Before Django 6.0, tasks come from the package django-tasks: pip install "django-tasks>=0.12"'
+            'Before Django 6.0, tasks come from the package django-tasks: pip install "jobqueue[tasks]"'
         ) from error
 
 if TYPE_CHECKING:

@@ -1,8 +1,8 @@
 """What a worker says: one line per event, for people, as logfmt or as JSON.
 
 Loggers: ``jobqueue.job`` for the fate of jobs, ``jobqueue.worker`` for processes and the database. Each record
-carries its fields in ``extra``. Arguments of jobs are never logged; what a job says in its errors is, without the
-values of sensitive arguments.
+carries the fields for machines in ``extra``, under their keys with ``jq_`` before them. Arguments of jobs are never
+logged; what a job says in its errors is, without the values of sensitive arguments.
 """
 
 from __future__ import annotations
@@ -10,18 +10,21 @@ from __future__ import annotations
 import json
 import logging
 import os
+import socket
 import sys
 import time
 import traceback
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import lru_cache
 from logging.handlers import SysLogHandler
 from typing import TYPE_CHECKING, Any, TextIO
 
 from django.utils import timezone
 
 from jobqueue.conf import get_settings
-from jobqueue.outcomes import Blocked, Corrupt, Crashed, Failed, Lost, Released, Succeeded
+from jobqueue.outcomes import Blocked, Cancelled, Corrupt, Crashed, Failed, Lost, Released, Succeeded
+from jobqueue.release import release
 from jobqueue.rows import ClaimedJob
 from jobqueue.states import State
 
@@ -39,7 +42,7 @@ ERROR_LIMIT = 300
 
 
 class Event:
-    """One thing that happened, as a log message: text for people, fields for machines."""
+    """One thing that happened, as a log message for people."""
 
     def __init__(self, name: str, subject: str = "", **fields: Any) -> None:
         self.name = name
@@ -58,14 +61,17 @@ class Event:
 def stored(job: Job, in_transaction: bool) -> None:
     """A job was stored; workers see it at once, or when the caller's transaction commits."""
     if job_logger.isEnabledFor(logging.DEBUG):
-        _log(logging.DEBUG, "stored", job, queue=job.queue, visible="at commit" if in_transaction else "at once")
+        visible = "at commit" if in_transaction else "at once"
+        event = _event("stored", job, queue=job.queue, visible=visible)
+        _log(logging.DEBUG, event, job, visible=visible)
 
 
 def started(job: ClaimedJob) -> None:
     """A worker begins to perform a job."""
     if job_logger.isEnabledFor(logging.INFO):
-        waited = (timezone.now() - job.run_at).total_seconds()
-        _log(logging.INFO, "start", job, queue=job.queue, attempt=_tries(job), waited=short(max(waited, 0.0)))
+        waited = _waited(job)
+        event = _event("start", job, queue=job.queue, attempt=_tries(job), waited=short(waited))
+        _log(logging.INFO, event, job, wait_ms=_milliseconds(waited))
 
 
 def ended(ended: Ended) -> None:
@@ -73,6 +79,10 @@ def ended(ended: Ended) -> None:
     match ended.outcome:
         case Succeeded():
             level, name = logging.INFO, "done"
+        case Cancelled():
+            level, name = logging.INFO, "cancelled"
+        case Failed() if ended.decision.state is State.CANCELLED:
+            level, name = logging.INFO, "cancelled"
         case Failed() | Corrupt():
             retried = ended.decision.state is not State.FAILED
             level, name = (logging.WARNING, "retry") if retried else (logging.ERROR, "fail")
@@ -86,34 +96,52 @@ def ended(ended: Ended) -> None:
             level, name = logging.INFO, type(ended.outcome).__name__.lower()
     if not job_logger.isEnabledFor(level):
         return None
-    error = ended.decision.error
-    wait = ended.decision.wait
+    _log_end(level, name, ended)
+    if name == "fail" or (name == "retry" and job_logger.isEnabledFor(logging.DEBUG)):
+        _log_traceback(level, ended.job, ended.decision.error or "")
+    return None
+
+
+def _log_end(level: int, name: str, ended: Ended) -> None:
+    job, decision, took = ended.job, ended.decision, ended.ended - ended.started
+    at = decision.run_at and decision.run_at.isoformat()
+    error = headline(decision.error) if decision.error and name != "done" else None
+    event = _event(
+        name,
+        job,
+        attempt=_tries(job) if name in {"retry", "fail"} else None,
+        took=short(took),
+        again_in=short(decision.wait) if decision.wait is not None else None,
+        again_at=at,
+        error=error,
+    )
     _log(
         level,
-        name,
-        ended.job,
-        attempt=_tries(ended.job) if name in {"retry", "fail"} else None,
-        took=short(ended.ended - ended.started),
-        again_in=short(wait) if wait is not None else None,
-        again_at=ended.decision.run_at and ended.decision.run_at.isoformat(),
-        error=headline(error) if error and name != "done" else None,
+        event,
+        job,
+        wait_ms=_milliseconds(_waited(job, time.monotonic() - ended.started)),
+        run_ms=_milliseconds(took),
+        retry_in_s=decision.wait and round(decision.wait, 3),
+        retry_at=at,
+        **_error_fields(error),
     )
-    if name == "fail" or (name == "retry" and job_logger.isEnabledFor(logging.DEBUG)):
-        _log_traceback(level, ended.job, error or "")
-    return None
 
 
 def lost(job: ClaimedJob) -> None:
     """The claim was gone: another worker has the job, and nothing was written."""
-    _log(logging.WARNING, "lost", job, error="the claim was gone; another worker has the job")
+    error = "the claim was gone; another worker has the job"
+    _log(logging.WARNING, _event("lost", job, error=error), job, error=error)
 
 
 def settled(job: ClaimedJob, outcome: object, worker: str) -> None:
     """Maintenance decided about a job whose worker is gone."""
-    bad = isinstance(outcome, Crashed | Failed)
-    level = logging.WARNING if bad else logging.INFO
-    error = headline(outcome.error) if isinstance(outcome, Crashed | Failed) else None
-    _log(level, "crash" if bad else "back", job, attempt=_tries(job), worker=worker, error=error)
+    level, name, error = logging.INFO, "back", None
+    if isinstance(outcome, Crashed | Failed):
+        level, name, error = logging.WARNING, "crash", headline(outcome.error)
+    elif isinstance(outcome, Cancelled):
+        name, error = "cancelled", headline(outcome.reason)
+    event = _event(name, job, attempt=_tries(job), worker=worker, error=error)
+    _log(level, event, job, worker=worker, **_error_fields(error))
 
 
 # Processes and the database
@@ -123,9 +151,7 @@ def say(level: int, name: str, text: str = "", **fields: Any) -> None:
     """Log something about a process."""
     if worker_logger.isEnabledFor(level):
         event = Event(name, text, **fields)
-        extra = {"jq_event": f"worker.{name}", "jq_text": text}
-        extra |= {f"jq_{key}": value for key, value in event.fields.items()}
-        _emit(worker_logger, level, event, extra)
+        _emit(worker_logger, level, event, {"event": f"worker.{name}", "text": text, **fields})
 
 
 def unreachable(alias: str, error: Exception, pause: float, failures: int, why: str | None = None) -> None:
@@ -151,21 +177,53 @@ def _is_rare(failures: int) -> bool:
     return failures & (failures - 1) == 0
 
 
-def _log(level: int, name: str, job: ClaimedJob | Job, **fields: Any) -> None:
-    event = Event(name, f"#{job.id} {job.name}", **fields)
-    extra = {"event": f"job.{name}", "job_id": job.id, "job": job.name, **event.fields}
-    _emit(job_logger, level, event, {f"jq_{key}": value for key, value in extra.items()})
+def _event(name: str, job: ClaimedJob | Job, **fields: Any) -> Event:
+    return Event(name, f"#{job.id} {job.name}", **fields)
+
+
+def _log(level: int, event: Event, job: ClaimedJob | Job, **fields: Any) -> None:
+    _emit(job_logger, level, event, {"event": f"job.{event.name}", **_job_fields(job), **fields})
+
+
+def _job_fields(job: ClaimedJob | Job) -> dict[str, Any]:
+    return {
+        "job_id": job.id,
+        "job": job.name,
+        "queue": job.queue,
+        "attempt": job.attempts,
+        "max_attempts": _most(job),
+    }
+
+
+def _error_fields(error: str | None) -> dict[str, Any]:
+    """Return the class and the text of an error as its headline tells them; some have no class."""
+    kind, colon, text = (error or "").partition(": ")
+    if colon and all(part.isidentifier() for part in kind.split(".")):
+        return {"error_type": kind, "error": text}
+    return {"error": error}
+
+
+def _waited(job: ClaimedJob | Job, since: float = 0.0) -> float:
+    """Return the seconds from when a job was due until it began, so long ago."""
+    return max((timezone.now() - job.run_at).total_seconds() - since, 0.0)
+
+
+def _milliseconds(seconds: float) -> int:
+    return round(seconds * 1000)
 
 
 def _log_traceback(level: int, job: ClaimedJob, error: str) -> None:
     """Log what stands below the headline, which the event's own line has told."""
     trace = error.partition("\n\n")[2].strip("\n") or error
-    extra = {"jq_event": "job.traceback", "jq_job_id": job.id, "jq_job": job.name, "jq_text": trace}
-    _emit(job_logger, level, harmless(trace, but="\n\t"), extra)
+    fields = {"event": "job.traceback", **_job_fields(job), "text": trace}
+    _emit(job_logger, level, harmless(trace, but="\n\t"), fields)
 
 
-def _emit(logger: logging.Logger, level: int, message: object, extra: dict[str, Any]) -> None:
+def _emit(logger: logging.Logger, level: int, message: object, fields: dict[str, Any]) -> None:
     """Log; whatever a project's own handler or filter raises, the jobs go on."""
+    told = {"worker": speaker(), "release": release() or None}
+    told = fields | {key: value for key, value in told.items() if key not in fields}
+    extra = {f"jq_{key}": value for key, value in told.items() if value is not None}
     try:
         logger.log(level, "%s", message, extra=extra)
     except Exception:
@@ -174,7 +232,28 @@ def _emit(logger: logging.Logger, level: int, message: object, extra: dict[str, 
 
 
 def _tries(job: ClaimedJob) -> str:
-    return f"{job.attempts}/{job.max_attempts or get_settings().max_attempts}"
+    return f"{job.attempts}/{_most(job)}"
+
+
+def _most(job: ClaimedJob | Job) -> int:
+    return job.max_attempts or get_settings().max_attempts
+
+
+_pool_name = ""
+
+
+def introduce(name: str) -> None:
+    """Say the name of the pool that this process, and those it forks, belong to."""
+    global _pool_name
+    _pool_name = name
+
+
+def speaker() -> str:
+    """Return who speaks, as workers sign their jobs: ``mailer host:atlas pid:4120``."""
+    return f"{_pool_name} host:{_host()} pid:{os.getpid()}".strip()
+
+
+_host = lru_cache(maxsize=1)(socket.gethostname)
 
 
 # Rendering

@@ -23,6 +23,8 @@ GUARDED = ("jobqueue", "demo_site", "benchmarks", "dev.py", "manage.py")
 BY_NAME: dict[str, str] = {
     "jobqueue/stores/__init__.py": "a store needs the models, and callers import this package before those are ready",
     "jobqueue/conf.py": "settings name a callable by its path",
+    "jobqueue/rules.py": "settings name callables by their paths",
+    "jobqueue/middleware.py": "settings name middleware by its path",
     "jobqueue/options.py": "a declaration names its backoff by its path",
     "jobqueue/handlers/resolve.py": "a signed handler names its performable by its path",
     "benchmarks/__main__.py": "the command line names benchmarks out of a fixed list",

@@ -22,8 +22,9 @@ from tests.packages import ROOT, build_sdist, build_wheel
 from tests.test_architecture import imports
 
 EXTRAS = DOCS / "reference" / "extras.md"
-#: What may be imported without an extra: Django and what it brings; a part of the standard library from 3.14 on.
-NEEDED = {"jobqueue", "django", "asgiref", "annotationlib"}
+#: What may be imported without an extra: Django and what it brings; a part of the standard library from 3.14 on;
+#: pytest by the plugin that only pytest loads.
+NEEDED = {"jobqueue", "django", "asgiref", "annotationlib", "pytest"}
 #: Extras that no message needs to name, each with its reason.
 UNSAID = {
     "postgres": "Django itself says that psycopg is missing, before anything of ours runs",

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import django
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.transforms import SphinxTransform
 
 import jobqueue
 
@@ -29,8 +30,6 @@ ITEM = re.compile(r"^- \[([^\]]+)\]\(([\w./-]+)\.md\): (.+)$", re.MULTILINE)
 DECISION = re.compile(r"^\| \[(\d+)\]\(([\w-]+)\.md\) \| (.+) \|$", re.MULTILINE)
 ANCHOR = re.compile(r'<a id="([\w-]+)">')
 DOCUMENTED = re.compile(r"^\| \[`([\w.]+)`\]", re.MULTILINE)
-#: What Django gives every model.
-DJANGOS = "objects, DoesNotExist, MultipleObjectsReturned, NotUpdated"
 
 
 class Linked(NamedTuple):
@@ -44,7 +43,8 @@ class Linked(NamedTuple):
 def setup(app: Sphinx) -> dict[str, bool]:
     """Listen to what Sphinx does."""
     app.connect("source-read", add_what_is_generated)
-    app.connect("doctree-read", make_places_of_anchors)
+    app.add_transform(MakePlacesOfAnchors)
+    app.connect("autodoc-skip-member", skip_borrowed)
     app.connect("html-page-context", tell_versions)
     app.connect("build-finished", finish)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
@@ -84,19 +84,30 @@ def docstrings(name: str) -> str:
     found = resolve_name(name)
     kind, options = "autoclass", [":members:"]
     if inspect.ismodule(found):
-        kind, options = "automodule", [":members:", ":show-inheritance:", f":exclude-members: {DJANGOS}"]
+        kind, options = "automodule", [":members:", ":show-inheritance:", ":exclude-members: objects"]
     if hasattr(found, "__all__"):
         options.append(":imported-members:")
     directive = [f".. {kind}:: {name}", *(f"   {option}" for option in options)]
     return "\n".join(["", f"## `{name}`", "", "```{eval-rst}", *directive, "```", ""])
 
 
-def make_places_of_anchors(app: Sphinx, doctree: nodes.document) -> None:
+def skip_borrowed(app: Sphinx, what: str, name: str, found: Any, skip: bool, options: Any) -> bool | None:
+    """Leave out classes within classes: they are described where they are at home, or are Django's."""
+    return True if what == "class" and isinstance(found, type) else None
+
+
+class MakePlacesOfAnchors(SphinxTransform):
     """Let links lead to ``<a id="…">``, as they do on code hosts."""
-    slugs = app.env.metadata[app.env.docname].setdefault("myst_slugs", {})
-    for raw in doctree.findall(nodes.raw):
-        for anchor in ANCHOR.findall(raw.astext()):
-            slugs[anchor] = (raw.line or 0, anchor, anchor)
+
+    default_priority = 878  # just before MyST resolves links within the page
+
+    def apply(self, **kwargs: Any) -> None:
+        """Put them among the places that MyST makes of headings."""
+        slugs = self.env.metadata[self.env.docname].setdefault("myst_slugs", {})
+        for raw in self.document.findall(nodes.raw):
+            for anchor in ANCHOR.findall(raw.astext()):
+                slugs[anchor] = (raw.line or 0, anchor, anchor)
+        self.document.myst_slugs = slugs
 
 
 def tell_versions(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:

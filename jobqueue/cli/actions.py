@@ -18,9 +18,10 @@ from django.core.management.base import CommandError
 from django.db import connections
 
 from jobqueue import checks, logs
-from jobqueue.cli import banner, reload
+from jobqueue.cli import banner, releases, reload
 from jobqueue.cli.invocation import Invocation
 from jobqueue.conf import get_settings
+from jobqueue.middleware import middleware
 from jobqueue.notifying import background
 from jobqueue.performing.executor import Executor
 from jobqueue.performing.timeouts import Alarm
@@ -52,6 +53,7 @@ def perform(words: dict[str, Any], say: Callable[[str], None]) -> int:
     action = _action(words)
     try:
         call = Invocation(words, say, get_settings())
+        middleware()  # imported once, before the workers are forked
     except ImproperlyConfigured as error:
         raise CommandError(str(error), returncode=EXIT_FAILED_TO_START) from None
     _check_priorities(call)
@@ -150,6 +152,8 @@ def status(call: Invocation) -> int:
     if holder is None:
         return _say_not_running(call)
     call.say(f"Running, pid {holder} ({call.pid_file.path}).")
+    if line := releases.outdated_line(call.settings.database, call.options.host, holder):
+        call.say(line)
     return 0
 
 
@@ -250,6 +254,7 @@ def _print_line(line: str) -> None:
 
 def _configure_logs(call: Invocation) -> None:
     words = call.words
+    logs.introduce(call.options.name)
     style = words["log_format"] or call.settings.log_format
     try:
         if words["syslog"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from textwrap import wrap
 
@@ -12,8 +13,9 @@ from django.db import DatabaseError, InterfaceError, connections
 import jobqueue
 from jobqueue.conf import Settings
 from jobqueue.handlers.resolve import registry
-from jobqueue.models import Job
+from jobqueue.models import Job, Pool
 from jobqueue.pool.options import PoolOptions
+from jobqueue.release import release
 from jobqueue.stores.base import Store
 from jobqueue.wording import counted
 
@@ -40,11 +42,13 @@ def details(options: PoolOptions, settings: Settings, store: Store, *, restarts:
     yield f"    {'   '.join(_parts(options, store))}"
     known = known_jobs()
     try:
-        counts = _counts(store)
+        counts, others = _counts(store), _other_releases(store)
     except (DatabaseError, InterfaceError):
-        counts = "the database does not answer yet"
+        counts, others = "the database does not answer yet", ""
     yield f"    {counts}; {counted(sum(map(len, known.values())), 'kind')} of jobs known{':' if known else ''}"
     yield from _listed(known)
+    if others:
+        yield f"    other releases at work: {others}"
     yield "    Ctrl+C once: finish running jobs and stop. Twice: put them back and stop."
 
 
@@ -93,8 +97,8 @@ def _versions(settings: Settings) -> str:
     name = str(connection.settings_dict["NAME"])
     database = f'{VENDORS.get(connection.vendor, connection.vendor)} "{name.rpartition("/")[2]}"'
     parts = [f"jobqueue {jobqueue.__version__}", f"Django {django.get_version()}", database]
-    if settings.release:
-        parts.append(f"release {settings.release}")
+    if release():
+        parts.append(f"release {release()}")
     if django_settings.DEBUG:
         parts.append("DEBUG on")
     return ", ".join(parts)
@@ -110,3 +114,14 @@ def _counts(store: Store) -> str:
     jobs = Job.objects.using(store.alias)
     due, later = jobs.ready()[:10_000].count(), jobs.scheduled()[:10_000].count()
     return f"{counted(due, 'job')} due, {later:,} later"
+
+
+def _other_releases(store: Store) -> str:
+    """Return the other releases that living pools run, in words."""
+    living = Pool.objects.using(store.alias).filter(alive=True).exclude(release=release())
+    return told_releases(Counter(living.values_list("release", flat=True)[:1000])) if release() else ""
+
+
+def told_releases(counts: Counter[str]) -> str:
+    """Return releases and how many pools run each: ``4f2a (1 pool), 9c1e (2 pools)``."""
+    return ", ".join(f"{name or 'none'} ({counted(count, 'pool')})" for name, count in counts.items())

@@ -21,6 +21,7 @@ class Site(Scene):
         settings: those of jobqueue.
         thorough: whether to take as long as it needs.
         strict: whether to raise what keeps a topic from looking, instead of reporting it.
+        release: of the code that the site runs; "" if it is not known.
         clock: this host's time of day, as ``time.time``.
     """
 
@@ -30,11 +31,13 @@ class Site(Scene):
         *,
         thorough: bool = False,
         strict: bool = False,
+        release: str = "",
         clock: Callable[[], float] = time.time,
     ) -> None:
         super().__init__(settings)
         self.thorough = thorough
         self.strict = strict
+        self.release = release
         self.clock = clock
 
     @property

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from jobqueue.cli.banner import told_releases
 from jobqueue.doctor.finding import Finding, error, ok, warning
 from jobqueue.doctor.site import Site
 from jobqueue.insight.scene import slots
 from jobqueue.models import Pool
+from jobqueue.release import RESTART, outdated
 from jobqueue.wording import age, counted, few, span
 
 #: A death is news for so long.
@@ -26,7 +28,7 @@ def workers(site: Site) -> Iterator[Finding]:
         yield ok("workers", alive(living))
     else:
         yield error("workers.none", "none alive", "Start one: python manage.py jobworker")
-    yield from (*silent(site), *dead(site), *early(site), *quiet(living), *releases(living, site.settings.release))
+    yield from (*silent(site), *dead(site), *early(site), *quiet(living), *releases(living, site.release))
 
 
 def alive(living: list[Pool]) -> str:
@@ -71,11 +73,14 @@ def quiet(living: list[Pool]) -> Iterator[Finding]:
 
 def releases(living: list[Pool], ours: str) -> Iterator[Finding]:
     """Report pools of different releases, or of another than this code."""
+    others = [pool for pool in living if ours and pool.release != ours]
+    for pool in others[:NAMED]:
+        message = outdated(str(pool), pool.release, pool.started_at, ours)
+        yield warning("workers.releases", message.rstrip("."), RESTART)
     counts = Counter(pool.release for pool in living)
-    if len(counts) > 1 or (ours and living and ours not in counts):
-        told = ", ".join(f"{release or 'none'} ({counted(count, 'pool')})" for release, count in counts.items())
-        message = f"releases at work: {told}; this is {ours or 'none'}"
-        yield warning("workers.releases", message, "Restart the old ones: python manage.py jobworker restart")
+    if len(others) > NAMED or (len(counts) > 1 and not ours):
+        message = f"releases at work: {told_releases(counts)}; this is {ours or 'none'}"
+        yield warning("workers.releases", message, RESTART)
 
 
 def _told(site: Site, pools: list[Pool], direction: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from inspect import iscoroutine, isfunction, ismethod
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Model
@@ -19,6 +20,7 @@ from jobqueue.exceptions import (
     PayloadError,
     UnknownPerformable,
 )
+from jobqueue.handlers.arguments import Misfit
 from jobqueue.handlers.codec import dumps, loads
 from jobqueue.handlers.functions import BoundCall, DeclaredFunction, find_function, load_function
 from jobqueue.handlers.loaded import Loaded
@@ -39,7 +41,7 @@ from jobqueue.handlers.objects import (
 )
 from jobqueue.handlers.resolve import Declared, SendLaterMarker, is_coroutine, is_task, path_of, register
 from jobqueue.handlers.signing import check_keys, is_signed, renew, sign, verify
-from jobqueue.handlers.tasks import TaskCall, load_task, task_options
+from jobqueue.handlers.tasks import TaskCall, find_task, load_task, task_options
 from jobqueue.options import BEHAVIOUR, Options, check_call
 from jobqueue.rows import ClaimedJob
 
@@ -52,23 +54,29 @@ __all__ = [
     "DeclaredFunction",
     "Deferred",
     "Loaded",
+    "Misfit",
     "PerformableMethod",
     "SendLaterMarker",
     "TaskCall",
+    "as_body",
     "as_performable",
     "check_keys",
     "contents",
     "declared_in",
     "declared_options",
+    "describe",
     "dump",
     "enqueue_hook",
+    "headers_of",
     "is_coroutine",
+    "is_task",
     "load",
     "open_handler",
     "options_of",
     "path_of",
     "register",
     "renew",
+    "restore",
     "sender_for",
     "sender_of",
     "sign",
@@ -77,8 +85,22 @@ __all__ = [
 
 LONGEST_NAME = 255
 _PARTS = frozenset(
-    {"job", "object", "state", "method", "of", "task", "backend", "run_after", "args", "kwargs", "options"}
+    {
+        "job",
+        "object",
+        "state",
+        "method",
+        "of",
+        "task",
+        "backend",
+        "run_after",
+        "args",
+        "kwargs",
+        "options",
+        "headers",
+    }
 )
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 def as_performable(thing: Any) -> Any:
@@ -167,20 +189,31 @@ def sender_for(job: Job | ClaimedJob) -> Any:
     data, signed = contents(job)
     if "job" in data:
         return find_function(data["job"], signed=signed)
+    if "task" in data:
+        return find_task(data["task"])
     return find_class(data["object"]) if "object" in data else receiver_class(data["of"])
 
 
-def dump(performable: Any, stored_options: Mapping[str, Any]) -> tuple[str, str]:
+def dump(
+    performable: Any, stored_options: Mapping[str, Any], headers: Mapping[str, str] | None = None
+) -> tuple[str, str]:
     """Return the row's name and the handler's body, unsigned.
 
     Args:
         performable: what ``as_performable`` returned.
         stored_options: options of this call that travel in the handler.
+        headers: what else travels in it; not part of its size.
 
     Raises:
         PayloadError: if a value cannot be stored, or all are too large.
         NotPerformable: if a worker could not find or perform it.
     """
+    name, data = describe(performable, stored_options)
+    return name, as_body(name, data, headers)
+
+
+def describe(performable: Any, stored_options: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return the row's name and what the handler will hold, as JSON data; raises as ``dump`` does."""
     if isinstance(performable, BoundCall | PerformableMethod | TaskCall):
         name, data = performable.dump()
     else:
@@ -189,9 +222,16 @@ def dump(performable: Any, stored_options: Mapping[str, Any]) -> tuple[str, str]
         data["options"] = dict(stored_options)
     if len(name) > LONGEST_NAME:
         raise NotPerformable(f"The name {name} has {len(name)} characters; at most {LONGEST_NAME} can be stored.")
+    return name, data
+
+
+def as_body(name: str, data: dict[str, Any], headers: Mapping[str, str] | None) -> str:
+    """Return what ``describe`` returned as text, with headers."""
+    if headers:
+        data["headers"] = headers
     body = dumps(data)
-    _check_size(name, body)
-    return name, body
+    _check_size(name, body, headers)
+    return body
 
 
 def open_handler(
@@ -206,10 +246,7 @@ def open_handler(
         BadSignature: if the signature is missing or does not hold.
         CorruptHandler, UnknownPerformable, MissingRow, TypeError: as ``load`` does.
     """
-    if not is_signed(handler):
-        _check_options({"max_attempts": max_attempts, "max_run_time": max_run_time})
-        return load(handler, signed=False)
-    return load(verify(handler, name=name, queue=queue, max_attempts=max_attempts, max_run_time=max_run_time))
+    return load(*_body(handler, name=name, queue=queue, max_attempts=max_attempts, max_run_time=max_run_time))
 
 
 def options_of(job: ClaimedJob) -> Options:
@@ -225,11 +262,24 @@ def contents(job: Job | ClaimedJob) -> tuple[dict[str, Any], bool]:
     Raises:
         BadSignature, CorruptHandler: if the signature does not hold, or the handler is not readable.
     """
-    body, signed = job.handler, is_signed(job.handler)
-    if signed:
-        columns = {name: getattr(job, name) for name in ("name", "queue", "max_attempts", "max_run_time")}
-        body = verify(job.handler, **columns)
-    return _parse(body, signed=signed), signed
+    body, signed = _body(
+        job.handler,
+        name=job.name,
+        queue=job.queue,
+        max_attempts=job.max_attempts,
+        max_run_time=job.max_run_time,
+    )
+    return _parse(body, signed), signed
+
+
+def headers_of(data: dict[str, Any]) -> Mapping[str, str]:
+    """Return what travels with a job beside its arguments."""
+    headers = data.get("headers")
+    if headers is None:
+        return NO_HEADERS
+    if not isinstance(headers, dict) or not all(isinstance(value, str) for value in headers.values()):
+        raise CorruptHandler("The handler's headers must be an object of texts.")
+    return headers
 
 
 def declared_in(data: dict[str, Any], signed: bool) -> Options:
@@ -237,7 +287,7 @@ def declared_in(data: dict[str, Any], signed: bool) -> Options:
     return _declared(data) if signed else find_function(data.get("job"), signed=False).options
 
 
-def load(body: str, *, signed: bool = True) -> Loaded:
+def load(body: str, signed: bool = True) -> Loaded:
     """Return the performable of a handler's body.
 
     Args:
@@ -250,7 +300,11 @@ def load(body: str, *, signed: bool = True) -> Loaded:
         MissingRow: if a model instance is gone; its ``on_missing`` says what the job wants then.
         TypeError: if the stored arguments no longer fit.
     """
-    data = _parse(body, signed=signed)
+    return restore(_parse(body, signed), signed)
+
+
+def restore(data: dict[str, Any], signed: bool) -> Loaded:
+    """Return the performable of what ``contents`` returned; raises as ``load`` does."""
     try:
         loaded = _load(data, signed)
     except MissingRow as error:
@@ -261,7 +315,18 @@ def load(body: str, *, signed: bool = True) -> Loaded:
     return loaded
 
 
-def _parse(body: str, *, signed: bool) -> dict[str, Any]:
+def _body(
+    handler: str, *, name: str, queue: str, max_attempts: int | None, max_run_time: float | None
+) -> tuple[str, bool]:
+    """Return the JSON text of a row's handler, and whether it is signed."""
+    if is_signed(handler):
+        body = verify(handler, name=name, queue=queue, max_attempts=max_attempts, max_run_time=max_run_time)
+        return body, True
+    _check_options({"max_attempts": max_attempts, "max_run_time": max_run_time})
+    return handler, False
+
+
+def _parse(body: str, signed: bool) -> dict[str, Any]:
     data = loads(body, signed=signed)
     if not isinstance(data, dict):
         raise CorruptHandler("The handler is not an object.")
@@ -312,14 +377,18 @@ def _check_options(options: dict[str, Any]) -> dict[str, Any]:
         raise CorruptHandler(f"The job's options are not valid: {error}") from None
 
 
-def _check_size(name: str, body: str) -> None:
+def _check_size(name: str, body: str, headers: Mapping[str, str] | None) -> None:
     limit = get_settings().max_payload_bytes
     # A character is at most four bytes, so short bodies need no counting.
-    if len(body) * 4 > limit and (size := len(body.encode())) > limit:
+    if len(body) * 4 > limit and (size := len(body.encode()) - _size_of(headers)) > limit:
         raise PayloadError(
             f"Arguments of {name} are {_human(size)}; the limit is {_human(limit)}. "
             "Store the data and pass its id."
         )
+
+
+def _size_of(headers: Mapping[str, str] | None) -> int:
+    return len(f',"headers":{dumps(headers)}'.encode()) if headers else 0
 
 
 def _human(size: int) -> str:

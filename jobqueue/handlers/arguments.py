@@ -17,6 +17,19 @@ if sys.version_info >= (3, 14):
 _POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 
 
+class Misfit(TypeError):
+    """What was stored no longer fits the code that is to perform it.
+
+    Args:
+        what: that does not fit, without a full stop.
+        remedy: what is to be done in the code, as the end of a sentence that begins with "Let".
+    """
+
+    def __init__(self, what: str, remedy: str) -> None:
+        super().__init__(what)
+        self.remedy = remedy
+
+
 class Shape:
     """What a callable takes, read once from its signature.
 
@@ -80,11 +93,11 @@ class Shape:
         return data
 
     def refit(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
-        """Raise TypeError unless stored arguments still fit."""
+        """Raise Misfit unless stored arguments still fit."""
         try:
             self.fit(args, kwargs)
         except TypeError as error:
-            raise TypeError(f"{error}. The job was stored by a release in which they fitted.") from None
+            raise Misfit(str(error), f"{self.owner}() take the stored arguments") from None
 
 
 def decode_arguments(data: Mapping[str, Any], *, signed: bool = True) -> tuple[list[Any], dict[str, Any]]:

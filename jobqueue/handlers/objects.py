@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import Model
 
 from jobqueue.exceptions import CorruptHandler, NotPerformable
+from jobqueue.handlers.arguments import Misfit
 from jobqueue.handlers.codec import decode, encode
 from jobqueue.handlers.loaded import Loaded
 from jobqueue.handlers.resolve import find, path_of
@@ -21,6 +22,7 @@ _OPTION_ATTRIBUTES = (
     "max_run_time",
     *sorted(BEHAVIOUR),
     "backoff",
+    "capture_log",
     "sensitive",
 )
 
@@ -69,7 +71,8 @@ def restore(cls: type, state: Any) -> Any:
         try:
             object.__setattr__(restored, name, decode(raw))
         except AttributeError as error:
-            raise TypeError(f"{cls.__name__} no longer takes the stored attribute {name!r}: {error}") from None
+            what = f"{cls.__name__} no longer takes the stored attribute {name!r}: {error}"
+            raise Misfit(what, f"{cls.__name__} take it again") from None
     return restored
 
 

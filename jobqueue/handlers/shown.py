@@ -43,7 +43,9 @@ def mask_for(job: Job | ClaimedJob) -> Mask:
 def _arguments(job: Job | ClaimedJob) -> tuple[dict[str, Any], Collection[str]]:
     """Return the arguments by name, and which of the names are declared sensitive."""
     data, signed = contents(job)
-    return named_arguments(data, signed, plain), declared_in(data, signed).sensitive
+    # First, since of an unsigned handler only what accepts that may be looked up.
+    declared = declared_in(data, signed).sensitive
+    return named_arguments(data, signed, plain), declared
 
 
 def named_arguments(data: Mapping[str, Any], signed: bool, convert: Callable[[Any], Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 from jobqueue.testing.asserting import (
@@ -14,7 +15,7 @@ from jobqueue.testing.asserting import (
 )
 from jobqueue.testing.running import arun_job, awork_off, run_job, work_off
 from jobqueue.testing.stored import EnqueuedJob
-from jobqueue.testing.travelling import travel_to
+from jobqueue.testing.travelling import travel_to as travelling_to
 
 
 class Jobs:
@@ -25,24 +26,19 @@ class Jobs:
     enqueued_jobs = staticmethod(enqueued_jobs)
     work_off = staticmethod(work_off)
     run_job = staticmethod(run_job)
-    travel_to = staticmethod(travel_to)
     aassert_enqueued = staticmethod(aassert_enqueued)
     arefute_enqueued = staticmethod(arefute_enqueued)
     aenqueued_jobs = staticmethod(aenqueued_jobs)
     awork_off = staticmethod(awork_off)
     arun_job = staticmethod(arun_job)
 
+    def travel_to(self, when: datetime | timedelta) -> travelling_to:
+        """Have jobs due as if it were that time, inside a ``with`` block."""
+        return travelling_to(when)
 
-class JobsTestMixin:
+
+class JobsTestMixin(Jobs):
     """For test cases: ``class ReceiptTests(JobsTestMixin, TestCase)``."""
-
-    work_off = staticmethod(work_off)
-    run_job = staticmethod(run_job)
-    travel_to = staticmethod(travel_to)
-    enqueued_jobs = staticmethod(enqueued_jobs)
-    awork_off = staticmethod(awork_off)
-    arun_job = staticmethod(arun_job)
-    aenqueued_jobs = staticmethod(aenqueued_jobs)
 
     def assertJobEnqueued(self, job: Any, **asked: Any) -> list[EnqueuedJob]:
         """Fail unless such a job waits; takes what ``assert_enqueued`` does."""

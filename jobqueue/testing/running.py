@@ -11,8 +11,8 @@ from uuid import uuid4
 from asgiref.sync import sync_to_async
 from django.db import transaction
 
-from jobqueue.client import new_job
 from jobqueue.conf import Settings, get_settings
+from jobqueue.drafting import new_job
 from jobqueue.exceptions import JobQueueError
 from jobqueue.handlers.loaded import Loaded
 from jobqueue.models import Job
@@ -21,7 +21,7 @@ from jobqueue.outcomes import FAILURES, Blocked
 from jobqueue.performing import context, hooks
 from jobqueue.performing.coroutines import run_on_calling_thread
 from jobqueue.performing.executor import Ended
-from jobqueue.performing.loading import load
+from jobqueue.performing.loading import load, opened
 from jobqueue.performing.sheltered import Sheltered
 from jobqueue.rows import ClaimedJob
 from jobqueue.stores import get_store
@@ -122,9 +122,9 @@ def run_job(job: Any, *args: Any, **kwargs: Any) -> Any:
     now = store.now()
     limits = (new.max_attempts, new.max_run_time)
     claimed = ClaimedJob(0, new.queue, new.name, new.priority, 1, new.handler, now, now, 0, *limits, None, uuid4())
-    loaded = load(claimed)
+    loaded = load(claimed, opened(claimed))
     seconds = new.max_run_time or get_settings().max_run_time
-    token = context.enter(context.CurrentJob(claimed, time.monotonic() + seconds))
+    token = context.enter(context.CurrentJob(claimed, time.monotonic() + seconds, loaded.headers))
     try:
         with transaction.atomic(using=store.alias) if loaded.options.atomic else nullcontext():
             return _perform(claimed, loaded, seconds)

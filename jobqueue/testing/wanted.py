@@ -9,7 +9,16 @@ from typing import Any, NamedTuple
 from django.db.models import Model
 
 from jobqueue.exceptions import NotPerformable
-from jobqueue.handlers import BoundCall, DeclaredFunction, PerformableMethod, as_performable, contents, path_of
+from jobqueue.handlers import (
+    BoundCall,
+    DeclaredFunction,
+    PerformableMethod,
+    TaskCall,
+    as_performable,
+    contents,
+    is_task,
+    path_of,
+)
 from jobqueue.handlers.methods import dump_receiver, load_receiver, no_method, original, shape_of
 from jobqueue.handlers.objects import dump_object
 from jobqueue.handlers.shown import named_arguments
@@ -55,6 +64,8 @@ def performable_of(job: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> 
         return PerformableMethod(obj, method, args, kwargs)
     if isinstance(job, DeclaredFunction):
         return job.bind(*args, **kwargs)
+    if is_task(job):
+        return TaskCall(job, {}, tuple(args), kwargs)
     if isinstance(job, type):
         return as_performable(job(*args, **kwargs))
     if args or kwargs:
@@ -66,8 +77,8 @@ def wanted(job: Any, args: Sequence[Any] | None, kwargs: Mapping[str, Any] | Non
     """Return what to look for.
 
     Args:
-        job: a job function, a class, an object with ``perform()``, a bound call; or ``(obj, "method")``,
-            ``obj.method``, with a class in the place of ``obj`` for anybody's.
+        job: a job function, a task of Django's, a class, an object with ``perform()``, a bound call; or
+            ``(obj, "method")``, ``obj.method``, with a class in the place of ``obj`` for anybody's.
         args: positional arguments; of a class, those of ``__init__``.
         kwargs: arguments by name. If neither is given, any will do.
 
@@ -81,6 +92,8 @@ def wanted(job: Any, args: Sequence[Any] | None, kwargs: Mapping[str, Any] | Non
         return _method(obj, method, given)
     if given is None and isinstance(job, DeclaredFunction):
         return Wanted(path_of(job))
+    if given is None and is_task(job):
+        return Wanted(job.module_path)
     if given is None and isinstance(job, type):
         return _class(job)
     return _of(performable_of(job, *(given or ((), {}))))
@@ -110,7 +123,7 @@ def _by_parts(job: Any) -> Any:
 
 
 def _of(performable: Any) -> Wanted:
-    if isinstance(performable, BoundCall | PerformableMethod):
+    if isinstance(performable, BoundCall | PerformableMethod | TaskCall):
         name, data = performable.dump()
     else:
         name, data = dump_object(performable)

@@ -19,9 +19,11 @@ from jobqueue.outcomes import FAILURES, RELEASE, Released
 from jobqueue.performing.executor import Ended, Executor
 from jobqueue.policy.prefetch import moving_average, prefetch
 from jobqueue.policy.suspects import set_apart
+from jobqueue.release import release
 from jobqueue.rows import ClaimedJob, ClaimRequest, Finish
 from jobqueue.stores.base import Store
 from jobqueue.stores.pools import PoolRegistry
+from jobqueue.stores.wishes import Wishes
 from jobqueue.worker.clerk import FLUSH_JOBS, Selection
 from jobqueue.worker.ends import ASIDE_SECONDS, write
 
@@ -76,7 +78,8 @@ class WorkOff:
         began = time.monotonic()
         pools = PoolRegistry(self.store)
         host, pid = socket.gethostname(), os.getpid()
-        pool_id = pools.register(name=self.name, host=host, pid=pid, queues=list(self.selection.queues))
+        queues = list(self.selection.queues)
+        pool_id = pools.register(name=self.name, host=host, pid=pid, release=release(), queues=queues)
         beating = pulse(pool_id) if pulse else None
         try:
             self.executor.worker = locked_by = f"{self.name} host:{host} pid:{pid}".strip()
@@ -97,7 +100,8 @@ class WorkOff:
             limit = min(limit, self.limit - self.tally.performed)
         if limit < 1 or self.is_asked_to_stop():
             return []
-        self.store.promote()
+        if self.store.promote().wishes:
+            Wishes(self.store).sweep()
         request = ClaimRequest(uuid4(), pool_id, locked_by, limit, **asdict(self.selection))
         kept, rest = set_apart(self.store.claim(request), hungry=1)
         self._wary = bool(rest or (kept and kept[0].crashes))

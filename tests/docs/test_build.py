@@ -14,7 +14,7 @@ import pytest
 
 from tests.docs.pages import ROOT, pages
 
-pytestmark = [pytest.mark.timeout(180), pytest.mark.no_database]
+pytestmark = [pytest.mark.timeout(400), pytest.mark.no_database]
 
 
 class Page(HTMLParser):
@@ -60,7 +60,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
     folder = tmp_path_factory.mktemp("site")
     command = [sys.executable, "-m", "sphinx", "-n", "-W", "--keep-going", "-q", "-c", "docs"]
     trees = ["-d", str(folder / "trees"), ".", str(folder / "html")]
-    done = subprocess.run([*command, *trees], cwd=ROOT, capture_output=True, text=True, check=False, timeout=150)
+    done = subprocess.run([*command, *trees], cwd=ROOT, capture_output=True, text=True, check=False, timeout=380)
     assert (done.returncode, done.stderr) == (0, "")
     return Site(folder / "html")
 

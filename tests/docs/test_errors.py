@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from django.db import OperationalError
+from django.utils import timezone
 
 from jobqueue import exceptions, logs
 from jobqueue.conf import Settings
@@ -21,6 +22,7 @@ from jobqueue.policy.retry import decide
 from jobqueue.pool import account
 from jobqueue.pool.duties.rescue import VANISHED
 from jobqueue.pool.words import crash
+from jobqueue.release import RESTART, outdated
 from jobqueue.stores.ears import POOLED
 from jobqueue.stores.errors import wrong_with_table
 from jobqueue.stores.privileges import says_lacking
@@ -163,13 +165,13 @@ def in_a_test(settings, make):
         make()
 
 order = Order.objects.create()
+film = ("film.mp4", b"x" * 100_000, "video/mp4")
 send_receipt.enqueue(1).delete()
 logging.getLogger("jobqueue.job").removeHandler(listener)
 doctors()
 mistake(lambda: send_receipt.delay)
 mistake(lambda: enqueue(send_receipt(1)))
 mistake(lambda: under({"STRICT": True}, strictly))
-film = ("film.mp4", b"x" * 100_000, "video/mp4")
 mistake(lambda: under({"MAX_ATTEMPT": 3}, lambda: send_receipt.enqueue(1)))
 mistake(lambda: under({"QUEUES": ["default", "mail"]}, lambda: send_receipt.using(queue="mial").enqueue(1)))
 mistake(lambda: under({"DATABASE": "jbos"}, lambda: send_receipt.enqueue(1)))
@@ -218,6 +220,7 @@ recorder = MigrationRecorder(connection)
 IN_THE_WORKER = """
 import json
 from django.core.management import call_command
+from django.test import override_settings
 from jobqueue.handlers import sign
 from jobqueue.handlers.signing import split
 from jobqueue.models import Job
@@ -231,7 +234,7 @@ def store(handler, name="shop.jobs.send_receipt", changed=False):
     Job.objects.filter(pk=row.pk).update(handler=text, name=name)
 
 store('{"job":"shop.jobs.send_invoice","args":[1]}', "shop.jobs.send_invoice")
-store('{"job":"shop.jobs.send_receipt","args":[1],"kwargs":{"total":2}}')
+store('{"job":"shop.jobs.send_receipt","args":[1],"kwargs":{"total":2},"headers":{"release":"4f2a"}}')
 store('{"job":"shop.jobs.send_receipt","args":[2]}', changed=True)
 store('{"job":"shop.jobs.send_receipt","args":[3]')
 store("enc1:1a2b3c4d:gAAAA")
@@ -239,7 +242,8 @@ never_ends.enqueue()
 order = Order.objects.create(pk=7)
 send_receipt.enqueue(order)
 order.delete()
-call_command("jobworker", "work_off", verbosity=0)
+with override_settings(JOBQUEUE={"RELEASE": "9c1e"}):
+    call_command("jobworker", "work_off", verbosity=0)
 print(json.dumps([error for error in Job.objects.values_list("last_error", flat=True) if error]))
 """
 
@@ -325,6 +329,7 @@ def of_processes() -> Iterator[str]:
     yield account.NEEDS_USER
     yield decide(killed, attempts=3, crashes=2, limits=limits_of(Settings())).error or ""
     yield VANISHED
+    yield f"{outdated('This worker', '4f2a', timezone.now(), '9c1e')} {RESTART}"
     lines: list[str] = []
     listener = logging.Handler()
     listener.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]

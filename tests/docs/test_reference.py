@@ -15,12 +15,14 @@ from uuid import uuid4
 
 import pytest
 from django.core.management import load_command_class
+from django.test import override_settings
 from django.utils import timezone
 
 import jobqueue
-from jobqueue import conf, logs, models, signals, testing
+from jobqueue import conf, gauges, logs, models, signals, testing
 from jobqueue.cli import arguments, verbs
 from jobqueue.cli.verbs import doctor
+from jobqueue.integrations import prometheus
 from jobqueue.options import CALL_RULES, DECLARATION_RULES
 from jobqueue.outcomes import Decision, Succeeded
 from jobqueue.performing import hooks
@@ -33,6 +35,7 @@ from tests.test_architecture import FLOORS
 SETTINGS = DOCS / "reference" / "settings.md"
 COMMANDS = DOCS / "reference" / "commands.md"
 API = DOCS / "reference" / "api.md"
+METRICS = DOCS / "reference" / "metrics.md"
 ENQUEUE = DOCS / "how-to" / "enqueue.md"
 ARCHITECTURE = DOCS / "explanation" / "architecture.md"
 README = ROOT / "README.md"
@@ -119,6 +122,15 @@ class TestCommands:
         assert re.findall(r"(\w+)=", as_logfmt) == re.findall(r"(\w+)=", ours)
 
 
+def test_every_metric_is_listed_with_its_labels() -> None:
+    listed = {code(cells[0]).removesuffix("_total"): re.findall(r"`(\w+)`", cells[1]) for cells in rows(METRICS)}
+    given = {**prometheus.GAUGES, **prometheus.COUNTERS}
+    assert listed == {name: list(labels) for name, (_, labels) in given.items()}
+    text = METRICS.read_text()
+    assert f"up to {gauges.MOST_READY:,}." in text
+    assert f"up to {gauges.MOST_OTHERS:,} of all queues" in text
+
+
 class TestApi:
     @pytest.mark.parametrize("name", jobqueue.__all__)
     def test_each_word_has_signature_purpose_and_errors(self, name: str) -> None:
@@ -194,6 +206,7 @@ class Listener(logging.Handler):
         self.records.append(record)
 
 
+@override_settings(JOBQUEUE={"RELEASE": "9c1e2f0"})
 def done() -> logging.LogRecord:
     """What is logged when a job is done."""
     now = timezone.now()

@@ -23,7 +23,7 @@ POSTGRESQL = DOCS / "how-to" / "postgresql.md"
 PAGES = [*sorted((DOCS / "tutorial").glob("*.md")), *sorted((DOCS / "how-to").glob("*.md"))]
 GUIDES = [page for page in PAGES if page not in {QUICKSTART, POSTGRESQL}]
 #: What a reader keeps in the environment.
-VARIABLES = {"JOBS_KEYS": Fernet.generate_key().decode()}
+VARIABLES = {"JOBS_KEYS": Fernet.generate_key().decode(), "PROBE_TOKEN": "0123456789abcdef"}
 COMMAND = re.compile(r"manage\.py (\w+)([^\n|;&]*)")
 OURS = {"jobworker", "jobs"}
 STEPS = "Add it to your project"

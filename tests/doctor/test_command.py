@@ -19,6 +19,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from jobqueue.cli.verbs import doctor as verb
 from jobqueue.doctor import Finding, Level
 from jobqueue.doctor.finding import error, hint, ok, warning
+from jobqueue.release import release
 from tests.doctor.conftest import USUAL, pool
 from tests.processes.harness import MANAGE, Journal, environment
 from tests.unit.test_jobs_command import jobs
@@ -146,7 +147,7 @@ def typed(transactional_db: None, journal: Journal) -> Any:
 
 class TestTyped:
     def test_with_a_worker_all_is_well(self, typed: Any) -> None:
-        pool()
+        pool(release=release())
         ignored = [word for id in USUAL for word in ("--ignore", id)]
         result = typed("--fail-on", "hint", *ignored)
         assert (result.returncode, result.stderr) == (0, "")

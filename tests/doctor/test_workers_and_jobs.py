@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from collections.abc import Callable, Iterable
 from datetime import timedelta
@@ -92,9 +93,24 @@ class TestWorkers:
         assert finding.message == "releases at work: 4f2a (1 pool), 9c1e (2 pools); this is none"
 
     def test_another_release_than_this_code(self, db: None) -> None:
-        pool(release="4f2a")
-        assert problems(workers.workers(Site(Settings(release="9c1e")))) == ["workers.releases"]
-        assert problems(workers.workers(Site(Settings(release="4f2a")))) == []
+        pool(release="4f2a", started_at=timezone.now() - timedelta(days=30))
+        finding = one(workers.workers(Site(Settings(), release="9c1e")), "workers.releases")
+        assert re.fullmatch(
+            r"host:atlas pid:4120 runs release 4f2a since \d{4}-\d\d-\d\d; the site runs 9c1e", finding.message
+        )
+        assert finding.remedy == "Restart: python manage.py jobworker restart"
+        assert problems(workers.workers(Site(Settings(), release="4f2a"))) == []
+
+    def test_many_pools_of_other_releases(self, db: None) -> None:
+        for release in ("1", "1", "2", "", "9c1e"):
+            pool(release=release)
+        *named, last = [
+            each.message
+            for each in workers.workers(Site(Settings(), release="9c1e"))
+            if each.id == "workers.releases"
+        ]
+        assert len(named) == 3
+        assert last == "releases at work: 1 (2 pools), 2 (1 pool), none (1 pool), 9c1e (1 pool); this is 9c1e"
 
     def test_a_heartbeat_from_the_future(self, site: Site) -> None:
         pool(beat=-3600)

@@ -85,7 +85,7 @@ class TestRefusedAddresses:
         send("ana@example.com", cc=["gone@example.com"], bcc=["bob@example.com"])
         assert work_off().failed == 0
         assert [each.recipients for each in smtp.got] == [["ana@example.com", "bob@example.com"]]
-        assert Job.objects.get().return_value == {"refused": {"gone@example.com": "550 no such user"}}
+        assert Job.objects.get().result == {"refused": {"gone@example.com": "550 no such user"}}
         assert "the server has refused 1 addresses for good" in caplog.text
         assert "gone@example.com" not in caplog.text
         refute_enqueued(deliver)
@@ -132,7 +132,7 @@ class TestOptions:
 
     def test_our_own_backend_is_not_the_real_one(self) -> None:
         [problem] = conf.read({"EMAIL_BACKEND": "jobqueue.mail.JobEmailBackend"})[1]
-        assert "would store them as jobs again" in problem.message
+        assert "not what stores them" in problem.message
 
     def test_credentials_are_refused(self, smtp: Server) -> None:
         with pytest.raises(ImproperlyConfigured, match="takes no credentials"):

@@ -78,8 +78,8 @@ def test_changed_code_runs_and_the_running_job_is_finished_first(
     perform(journal, 3, "two")
     assert len(journal.of(2)) == len(journal.of(2, "end")) == 1
     assert journal.of(2, "end")[0].at < journal.of(3)[0].at
-    assert states() == {"succeeded": 3}
     assert pool.stop() == 0
+    assert states() == {"succeeded": 3}
 
 
 def test_a_second_change_does_not_wait_for_the_running_job(

@@ -146,8 +146,7 @@ class TestImports:
         )
         told = self.run(code, tmp_path)
         assert (
-            told
-            == 'Before Django 6.0, tasks come from the package django-tasks: pip install "django-tasks>=0.12"\n'
+            told == 'Before Django 6.0, tasks come from the package django-tasks: pip install "jobqueue[tasks]"\n'
         )
 
 
@@ -202,7 +201,7 @@ class TestAmongJobs:
                 result.refresh()
             assert good.return_value == [["secret"], {}]
             assert bad.errors[0].traceback.endswith("ValueError: no secret\n")
-            assert not any("secret" in job.handler + str(job.result) for job in Job.objects.all())
+            assert not any("secret" in job.handler + str(job.stored_result) for job in Job.objects.all())
         with pytest.raises(TaskResultDoesNotExist):
             good.refresh()
 

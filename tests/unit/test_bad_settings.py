@@ -68,7 +68,7 @@ WRONG: dict[str, tuple[Any, str, str]] = {
         "jobqueue.E001",
         'JOBQUEUE["queues"] is not a setting. Did you mean QUEUES?',
     ),
-    "no name": ({7: 1}, "jobqueue.E001", 'JOBQUEUE["7"] is not a setting. Settings: BACKOFF, CLAIM_AHEAD, '),
+    "no name": ({7: 1}, "jobqueue.E001", 'JOBQUEUE["7"] is not a setting. Settings: ALERT_AFTER, BACKOFF, '),
     "of another program": (
         {"BROKER_URL": "redis://"},
         "jobqueue.E001",
@@ -88,6 +88,11 @@ WRONG: dict[str, tuple[Any, str, str]] = {
         {"QUEUES": ["mail"], "MAX_WAITING": {"mial": 5}},
         "jobqueue.E001",
         "JOBQUEUE[\"MAX_WAITING\"] limits the queue 'mial', which QUEUES lacks. Did you mean 'mail'?",
+    ),
+    "middleware that is not there": (
+        {"MIDDLEWARE": ["tests.app.middleware.Nobody"]},
+        "jobqueue.E005",
+        'JOBQUEUE["MIDDLEWARE"]: tests.app.middleware.Nobody cannot be had: ImportError: Module',
     ),
     "no alias": (
         {"DATABASE": "defualt"},

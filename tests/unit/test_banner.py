@@ -14,6 +14,7 @@ from django.utils import timezone
 from jobqueue.cli.banner import WIDTH, details, known_jobs, starting_line
 from jobqueue.conf import get_settings
 from jobqueue.handlers.resolve import registry
+from jobqueue.models import Pool
 from jobqueue.pool.options import PoolOptions
 from jobqueue.stores import get_store
 from jobqueue.worker.clerk import Selection
@@ -42,6 +43,7 @@ def test_the_first_line_is_delayed_job_s_to_the_letter(name: str) -> None:
 
 @pytest.mark.django_db
 class TestDetails:
+    @override_settings(BASE_DIR=None)
     def test_what_runs_on_what(self) -> None:
         line = told(options())[0]
         assert re.match(r"    jobqueue \d+\.\d+\.\d+, Django \d+\.\d+", line)
@@ -52,6 +54,19 @@ class TestDetails:
     @override_settings(DEBUG=True, JOBQUEUE={"RELEASE": "4f2a"})
     def test_the_release_and_debug_are_named(self) -> None:
         assert told(options())[0].endswith(", release 4f2a, DEBUG on")
+
+    @override_settings(JOBQUEUE={"RELEASE": "9c1e"})
+    def test_other_releases_at_work_are_named(self) -> None:
+        Pool.objects.create(host="here", pid=1, release="9c1e")
+        assert not any("other releases" in line for line in told(options()))
+        for release in ("4f2a", "4f2a", ""):
+            Pool.objects.create(host="here", pid=2, release=release)
+        Pool.objects.create(host="here", pid=3, release="dead", alive=False)
+        [line] = [line for line in told(options()) if "other releases" in line]
+        assert line in {
+            "    other releases at work: 4f2a (2 pools), none (1 pool)",
+            "    other releases at work: none (1 pool), 4f2a (2 pools)",
+        }
 
     def test_which_jobs_it_takes(self) -> None:
         assert "queues all   priorities all   slots 1 = 1 process x 1 thread   poll 5 s" in told(options())[1]
@@ -89,8 +104,8 @@ class TestDetails:
         assert set(kinds) <= set(registry)
 
     def test_of_very_many_jobs_not_all_are_listed(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("jobqueue.cli.banner.LINES", 1)
-        assert told(options())[4:-1] == ["      …"]
+        monkeypatch.setattr("jobqueue.cli.banner.LINES", 0)
+        assert told(options())[3:-1] == ["      …"]
 
     @override_settings(DEBUG=True)
     def test_that_it_restarts_itself(self) -> None:

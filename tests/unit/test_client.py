@@ -21,10 +21,12 @@ from jobqueue import (
     aenqueue_many,
     cancel,
     client,
+    drafting,
     enqueue,
     enqueue_many,
     retry,
     run_now,
+    waking,
 )
 from jobqueue.exceptions import JobNotStored, JobStateError, OptionError, PayloadError
 from jobqueue.handlers import open_handler
@@ -202,7 +204,9 @@ class TestEnqueueMany:
 
     def test_batches_are_bounded_by_size_too(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(client, "BATCH_CHARACTERS", 1000)
-        batches = list(client._batches(client._draft(jobs.import_rows.bind("x" * 400), {}, {}) for _ in range(6)))
+        batches = list(
+            client._batches(drafting.draft(jobs.import_rows.bind("x" * 400), {}, {}, {}) for _ in range(6))
+        )
         assert [len(each) for each in batches] == [3, 3] or [len(each) for each in batches] == [2, 2, 2]
 
     def test_nothing_to_store_is_nothing(self) -> None:
@@ -334,7 +338,7 @@ def test_workers_are_rung_after_the_commit_and_only_for_due_jobs(monkeypatch: py
     rung: list[Any] = []
     monkeypatch.setattr(store, "can_notify", True)
     monkeypatch.setattr(store, "notify", rung.append)
-    monkeypatch.setattr(client, "ringer", Ringer())
+    monkeypatch.setattr(waking, "ringer", Ringer())
     with transaction.atomic():
         enqueue(jobs.add.bind(1), queue="a")
         enqueue(jobs.add.bind(1), queue="later", run_at=timedelta(hours=1))

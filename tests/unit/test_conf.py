@@ -63,6 +63,8 @@ GOOD: list[tuple[str, Any, Any]] = [
     ("MAX_WAITING", 1, 1),
     ("MAX_WAITING", 10_000_000, 10_000_000),
     ("MAX_WAITING", {"mail": 100, "default": 1}, {"mail": 100, "default": 1}),
+    ("CAPTURE_LOG", True, True),
+    ("CAPTURE_LOG", "INFO", "INFO"),
     ("LOG_FORMAT", "json", "json"),
     ("LOG_FORMAT", "logfmt", "logfmt"),
     ("RELEASE", "r" * 64, "r" * 64),
@@ -72,6 +74,12 @@ GOOD: list[tuple[str, Any, Any]] = [
     ("NOTIFIERS", [f"{__name__}.half"], (half,)),
     ("EMAIL_BACKEND", "shop.mail.Backend", "shop.mail.Backend"),
     ("EMAIL_OPTIONS", {"queue": "mail"}, {"queue": "mail"}),
+    ("MIDDLEWARE", ["shop.middleware.Tenants"], ("shop.middleware.Tenants",)),
+    ("MIDDLEWARE", (), ()),
+    ("PROBE_TOKEN", "", ""),
+    ("PROBE_TOKEN", "0123456789abcdef", "0123456789abcdef"),
+    ("ALERT_AFTER", 1, 1.0),
+    ("ALERT_AFTER", timedelta(hours=1), 3600.0),
 ]
 
 BAD: list[tuple[str, Any, str]] = [
@@ -139,6 +147,9 @@ BAD: list[tuple[str, Any, str]] = [
     ("MAX_WAITING", {"mail": 0}, "must be a whole number from 1 to 10000000"),
     ("MAX_WAITING", {"mail": None}, "must be a whole number from 1 to 10000000"),
     ("MAX_WAITING", {"a b": 1}, "names a queue 'a b'. Names are 1 to 64 of A-Z a-z 0-9 _ . : -"),
+    ("CAPTURE_LOG", "info", "must be True, False, or DEBUG, INFO, WARNING, ERROR"),
+    ("CAPTURE_LOG", 1, "must be True, False, or DEBUG"),
+    ("CAPTURE_LOG", [], "must be True, False, or DEBUG"),
     ("LOG_FORMAT", "xml", "must be one of people, logfmt, json"),
     ("LOG_FORMAT", [], "must be one of people, logfmt, json"),
     ("RELEASE", "r" * 65, "must be a string of at most 64 printable characters"),
@@ -147,14 +158,23 @@ BAD: list[tuple[str, Any, str]] = [
     ("RELEASE", 7, "must be a string of at most 64 printable characters"),
     ("STRICT", 1, "must be True or False"),
     ("MODE", "manual", "must be one of worker, inline"),
-    ("NOTIFIERS", f"{__name__}.half", "must be a list of callables, or of their dotted paths"),
-    ("NOTIFIERS", ["shop.notifiers.tell"], "cannot be imported. No module named 'shop'"),
+    ("NOTIFIERS", f"{__name__}.half", "must be a list of callables or of their paths"),
+    ("NOTIFIERS", ["shop.notifiers.tell"], "names 'shop.notifiers.tell', which cannot be imported"),
     ("NOTIFIERS", [7], "has 7, which cannot be called with (job, exception)"),
     ("NOTIFIERS", [Settings], "names the class Settings; give an instance: Settings(…)"),
-    ("EMAIL_BACKEND", None, "must be a string"),
+    ("EMAIL_BACKEND", None, "must be the dotted path of an email backend"),
     ("EMAIL_BACKEND", "jobqueue.mail.JobEmailBackend", "must name what sends the mails"),
     ("EMAIL_OPTIONS", ["mail"], "must be a dict of options"),
     ("EMAIL_OPTIONS", {1: 2}, "must be a dict of options"),
+    ("MIDDLEWARE", "shop.middleware.Tenants", "must be a list of dotted paths of classes"),
+    ("MIDDLEWARE", ["Tenants"], "has 'Tenants', which is not the dotted path of a class"),
+    ("MIDDLEWARE", [dict], "has <class 'dict'>, which is not the dotted path of a class"),
+    ("MIDDLEWARE", ["shop..Tenants"], "has 'shop..Tenants', which is not the dotted path of a class"),
+    ("PROBE_TOKEN", None, "must be 16 to 256 ASCII characters, no spaces"),
+    ("PROBE_TOKEN", "too short", "must be 16 to 256 ASCII characters, no spaces"),
+    ("PROBE_TOKEN", "grün-grün-grün-grün", "must be 16 to 256 ASCII characters, no spaces"),
+    ("ALERT_AFTER", 0, "must be seconds (or timedelta) from 1 to 31536000"),
+    ("ALERT_AFTER", None, "must be seconds (or timedelta) from 1 to 31536000"),
 ]
 
 
@@ -289,6 +309,7 @@ def test_the_defaults() -> None:
         "claim_ahead": 500,
         "max_payload_bytes": 65_536,
         "max_waiting": None,
+        "capture_log": False,
         "log_format": "people",
         "release": "",
         "strict": False,
@@ -296,6 +317,9 @@ def test_the_defaults() -> None:
         "notifiers": (),
         "email_backend": "django.core.mail.backends.smtp.EmailBackend",
         "email_options": {},
+        "middleware": (),
+        "probe_token": "",
+        "alert_after": 300.0,
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -180,15 +181,19 @@ class TestForPeople:
         assert re.fullmatch(r"\d\d:\d\d:\d\d done  #4812 shop\.jobs\.send_receipt  took=212ms", line)
 
 
+TIMES = ["wait_ms", "run_ms"]
 FIELDS: list[tuple[Outcome, str, str, list[str]]] = [
-    (Succeeded(), "info", "job.done", ["took"]),
-    (Failed(TRACEBACK), "warning", "job.retry", ["attempt", "took", "again_in", "error"]),
-    (Snoozed(until=LONG_AGO), "info", "job.snoozed", ["took", "again_at"]),
-    (Cancelled("gone"), "info", "job.cancelled", ["took", "error"]),
-    (Blocked("unknown"), "warning", "job.block", ["took", "again_in", "error"]),
-    (Released(), "info", "job.back", ["took"]),
+    (Succeeded(), "info", "job.done", TIMES),
+    (Failed(TRACEBACK), "warning", "job.retry", [*TIMES, "retry_in_s", "error_type", "error"]),
+    (Snoozed(until=LONG_AGO), "info", "job.snoozed", [*TIMES, "retry_at"]),
+    (Cancelled("gone"), "info", "job.cancelled", [*TIMES, "error"]),
+    (Blocked("unknown"), "warning", "job.block", [*TIMES, "retry_in_s", "error"]),
+    (Released(), "info", "job.back", TIMES),
     (Lost(), "warning", "job.lost", ["error"]),
 ]
+#: What every line about a job tells, and every line of all.
+ABOUT_A_JOB = ["ts", "level", "event", "job_id", "job", "queue", "attempt", "max_attempts"]
+BY_WHOM = ["worker", "release"]
 
 
 def read(line: str, style: str) -> dict[str, Any]:
@@ -213,7 +218,7 @@ class TestForMachines:
         logs.ended(ended(outcome))
         [line] = said.lines()
         entry = read(line, style)
-        assert list(entry) == ["ts", "level", "event", "job_id", "job", *keys]
+        assert list(entry) == [*ABOUT_A_JOB, *keys, *BY_WHOM]
         assert (entry["level"], entry["event"]) == (level, event)
         assert (str(entry["job_id"]), entry["job"]) == ("4812", "shop.jobs.send_receipt")
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", entry["ts"])
@@ -222,18 +227,56 @@ class TestForMachines:
         configure(0, said, style)
         logs.ended(ended(Failed(TRACEBACK), JOB._replace(attempts=25)))
         failure, traceback = (read(line, style) for line in said.lines())
-        assert (failure["event"], failure["error"]) == ("job.fail", "ValueError: no")
+        assert (failure["event"], failure["error_type"], failure["error"]) == ("job.fail", "ValueError", "no")
         assert (traceback["event"], str(traceback["job_id"]), traceback["text"]) == (
             "job.traceback",
             "4812",
             BELOW_THE_HEADLINE,
         )
 
+    def test_numbers_are_numbers_in_json(self, said: Said) -> None:
+        configure(1, said, "json")
+        logs.started(JOB)
+        logs.ended(ended(Failed(TRACEBACK)))
+        start, retry = (json.loads(line) for line in said.lines())
+        assert list(start) == [*ABOUT_A_JOB, "wait_ms", *BY_WHOM]
+        assert (retry["attempt"], retry["max_attempts"], retry["run_ms"], retry["retry_in_s"]) == (2, 25, 212, 21)
+        assert isinstance(start["wait_ms"], int)
+        assert (retry["error_type"], retry["error"], retry["queue"]) == ("ValueError", "no", "mail")
+
+    def test_who_speaks_is_named_with_the_release(self, said: Said, style: str, settings: Any) -> None:
+        settings.JOBQUEUE = {"RELEASE": "9c1e2f0"}
+        configure(1, said, style)
+        logs.introduce("mailer")
+        try:
+            logs.ended(ended(Succeeded()))
+            logs.settled(JOB, Crashed("Crashed: killed"), "host:atlas pid:7")
+        finally:
+            logs.introduce("")
+        done, crash = (read(line, style) for line in said.lines())
+        assert re.fullmatch(rf"mailer host:\S+ pid:{os.getpid()}", done["worker"])
+        assert done["release"] == "9c1e2f0"
+        assert (crash["worker"], crash["error_type"]) == ("host:atlas pid:7", "Crashed")
+
+    def test_a_project_s_own_handler_finds_the_same_keys(self, loggers: logging.Logger, settings: Any) -> None:
+        settings.JOBQUEUE = {"RELEASE": "9c1e2f0"}
+        records: list[logging.LogRecord] = []
+        listener = logging.Handler()
+        listener.emit = records.append  # type: ignore[assignment, method-assign]
+        loggers.handlers[:] = [listener]
+        loggers.setLevel(logging.INFO)
+        logs.configure(0)
+        assert (loggers.handlers, loggers.level) == ([listener], logging.INFO)
+        logs.ended(ended(Failed(TRACEBACK)))
+        fields = {key for key in vars(records[0]) if key.startswith("jq_")}
+        keys = {*ABOUT_A_JOB[2:], *TIMES, "retry_in_s", "error_type", "error", *BY_WHOM}
+        assert fields == {f"jq_{key}" for key in keys}
+
     def test_a_process_is_an_event_of_the_worker(self, said: Said, style: str) -> None:
         configure(1, said, style)
         logs.say(logging.WARNING, "died", "worker gone", pid=7)
         entry = read(said.lines()[0], style)
-        assert list(entry) == ["ts", "level", "event", "text", "pid"]
+        assert list(entry) == ["ts", "level", "event", "text", "pid", *BY_WHOM]
         assert (entry["event"], entry["text"], str(entry["pid"])) == ("worker.died", "worker gone", "7")
 
     def test_a_plain_message_and_its_exception_are_one_line(self, said: Said, style: str) -> None:

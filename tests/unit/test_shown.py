@@ -20,7 +20,7 @@ from jobqueue.exceptions import (
 from jobqueue.handlers import sign
 from jobqueue.handlers.shown import mask_for, masked_arguments
 from jobqueue.models import Job
-from jobqueue.performing.loading import load
+from jobqueue.performing.loading import load, opened
 from jobqueue.stores import get_store
 from jobqueue.stores.pools import PoolRegistry
 from tests.app import secretive
@@ -190,7 +190,7 @@ class TestDeclaring:
 def test_no_repr_shows_an_argument() -> None:
     row = secretive.log_in.enqueue("w", "s3cret")
     [claimed] = claim(get_store(), PoolRegistry(get_store()).register(host="here", pid=1))
-    things = [row, claimed, load(claimed), secretive.log_in.bind("w", "s3cret"), secretive.log_in]
+    things = [row, claimed, load(claimed, opened(claimed)), secretive.log_in.bind("w", "s3cret"), secretive.log_in]
     assert "s3cret" not in repr(things)
     assert repr(claimed) == f"<ClaimedJob #{row.pk} tests.app.secretive.log_in>"
     with pytest.raises(TypeError) as caught:

@@ -16,6 +16,7 @@ from jobqueue import conf
 from jobqueue.cli.voice import Voice
 from jobqueue.doctor import Finding, Level, Site, examine
 from jobqueue.logs import harmless
+from jobqueue.release import release
 from jobqueue.wording import counted
 
 HELP = "is everything well? settings, database, workers, queues, jobs"
@@ -49,7 +50,7 @@ def run(words: dict[str, Any], say: Voice) -> int:
     """Examine everything, report, and return 0, or 3 if something is wrong."""
     os.environ.setdefault("PGCONNECT_TIMEOUT", "5")  # libpq's own patience is two minutes
     settings, _ = conf.read(getattr(django_settings, "JOBQUEUE", {}))
-    site = Site(settings, thorough=words["thorough"], strict=words["traceback"])
+    site = Site(settings, thorough=words["thorough"], strict=words["traceback"], release=release())
     findings = [each for each in examine(site) if each.id not in words["ignore"]]
     failed = any(each.level >= Level[words["fail_on"].upper()] for each in findings)
     if words["json"]:

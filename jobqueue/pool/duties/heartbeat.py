@@ -6,6 +6,7 @@ import logging
 
 from jobqueue import logs
 from jobqueue.pool.duties.base import DeclaredDead, Duty
+from jobqueue.release import release
 from jobqueue.worker.board import Seat
 
 
@@ -30,7 +31,7 @@ class Heartbeat(Duty):
             name=options.name,
             host=options.host,
             pid=self.post.pid,
-            release=self.post.settings.release,
+            release=release(),
             queues=list(selection.queues),
             min_priority=selection.min_priority,
             max_priority=selection.max_priority,

@@ -1,0 +1,110 @@
+"""The figures of a site, for metrics and probes: read by index, at a cost that does not grow with the table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from jobqueue.conf import get_settings
+from jobqueue.doctor import Site
+from jobqueue.models import Pause, Pool
+from jobqueue.states import State
+from jobqueue.stores import tallies
+from jobqueue.stores.lanes import read_lanes
+from jobqueue.wording import age
+
+#: The ready jobs of a queue are counted up to here …
+MOST_READY = 2_500
+#: … and those of another state, of all queues together, up to here.
+MOST_OTHERS = 10_000
+#: Queues and priorities that are looked at.
+LANES = 1000
+#: Failures are told of for so long.
+LATELY = timedelta(days=1)
+#: The longest that one query may take, in seconds.
+PATIENCE = 2.0
+
+
+class Worker(NamedTuple):
+    """One worker as of its pool's latest heartbeat."""
+
+    pid: int
+    busy: int
+    succeeded: int
+    failed: int
+
+
+@dataclass(frozen=True)
+class Gauges:
+    """What a look has found.
+
+    Attributes:
+        now: the database's time.
+        counts: jobs by state and queue, as far as they are counted; failed ones of a day, among its newest ends.
+        oldest: seconds for which the oldest ready job of a queue waits.
+        pools: those alive.
+        paused: queues that rest.
+    """
+
+    now: datetime
+    counts: dict[State, dict[str, int]]
+    oldest: dict[str, float]
+    pools: list[Pool]
+    paused: set[str]
+
+    @property
+    def queues(self) -> list[str]:
+        """All queues of which anything is known."""
+        counted = {queue for each in self.counts.values() for queue in each}
+        taken = {str(queue) for pool in self.pools for queue in pool.queues}
+        return sorted({*counted, *taken, *self.paused, *get_settings().queues})
+
+
+def read_gauges() -> Gauges:
+    """Look.
+
+    Raises:
+        DatabaseError: if the database does not answer, or the tables are not there.
+    """
+    site = Site(get_settings())
+    with site.store.looking(PATIENCE):
+        oldest = oldest_waiting(site)
+        counts = {
+            State.READY: {queue: site.store.waiting(queue, MOST_READY) for queue in oldest},
+            State.SCHEDULED: tallies.scheduled(site.alias, MOST_OTHERS),
+            State.RUNNING: tallies.running(site.alias, MOST_OTHERS),
+            State.FAILED: tallies.failed(site.alias, site.now - LATELY, MOST_OTHERS),
+        }
+        return Gauges(site.now, counts, oldest, site.living, paused(site))
+
+
+def oldest_waiting(site: Site) -> dict[str, float]:
+    """Return for each queue that has ready jobs how many seconds the oldest one waits."""
+    oldest: dict[str, float] = {}
+    for lane in read_lanes(site.alias, LANES):
+        oldest[lane.queue] = max(oldest.get(lane.queue, 0.0), age(lane.oldest, site.now))
+    return oldest
+
+
+def paused(site: Site) -> set[str]:
+    """Return the queues that rest."""
+    return set(Pause.objects.using(site.alias).values_list("queue", flat=True)[:LANES])
+
+
+def slots(pool: Pool) -> int:
+    """Return how many jobs a pool performs at a time."""
+    return pool.processes * max(pool.threads, pool.coroutines)
+
+
+def workers(pool: Pool) -> Iterator[Worker]:
+    """Yield the workers of a pool. A pass of ``work_off`` tells of none."""
+    for told in pool.workers:
+        yield Worker(
+            _number(told, "pid"), len(told.get("jobs", ())), _number(told, "succeeded"), _number(told, "failed")
+        )
+
+
+def _number(told: dict[str, Any], key: str) -> int:
+    return int(told.get(key) or 0)

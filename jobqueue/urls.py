@@ -1,0 +1,15 @@
+"""Pages for monitors: ``path("jobqueue/", include("jobqueue.urls"))``."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from jobqueue import probes
+
+app_name = "jobqueue"
+
+urlpatterns = [
+    path("health/", probes.health, name="health"),
+    path("health/ready/", probes.ready, name="ready"),
+    path("metrics/", probes.metrics, name="metrics"),
+]

@@ -1,0 +1,1 @@
+"""Other libraries, in earnest: each test uses the real one."""
