@@ -96,7 +96,7 @@ def test_a_row_that_is_gone_is_not_told_by_a_key_that_is_a_secret() -> None:
     row.refresh_from_db()
     assert (row.state, row.last_error) == (
         State.CANCELLED,
-        "Document ********, which this job needs, no longer exists.",
+        'Document ********, which this job needs, no longer exists. Cancelled (on_missing="cancel"; with "fail" it fails).',
     )
 
 
