@@ -51,7 +51,7 @@ napoleon_use_rtype = False
 nitpicky = True
 nitpick_ignore_regex = [
     ("py:.*", r"(?!jobqueue\.).*"),
-    ("py:.*", r"jobqueue\..*\.([PR]|\w+Marker|\w+Decorator|DeclaredFunction)"),
+    ("py:.*", r"jobqueue\..*\.([PRT]|Notes|\w+Marker|\w+Decorator|DeclaredFunction)"),
 ]
 
 html_theme = "furo"

@@ -19,6 +19,7 @@ from jobqueue.exceptions import Cancel, Retry, Snooze
 from jobqueue.handlers import PerformableMethod
 from jobqueue.pausing import apause, aresume, pause, resume
 from jobqueue.performing.context import current_job
+from jobqueue.performing.progress import progress, track
 from jobqueue.sending import SendLater, adelay, asend_later, delay, handle_asynchronously, send_later
 
 __version__ = "0.1.0"
@@ -49,8 +50,10 @@ __all__ = [
     "job",
     "pause",
     "postpone",
+    "progress",
     "resume",
     "retry",
     "run_now",
     "send_later",
+    "track",
 ]

@@ -17,6 +17,7 @@ from jobqueue.backlog import check_room
 from jobqueue.drafting import Draft, draft, signed
 from jobqueue.exceptions import JobStateError, OptionError, QueueFull, shown
 from jobqueue.handlers import as_body, as_performable, declared_options, describe, enqueue_hook, sender_of
+from jobqueue.logs import harmless
 from jobqueue.middleware import Storing
 from jobqueue.options import behaviour, check_call, merge
 from jobqueue.pending import PendingIds, PendingJob, StoreAtCommit
@@ -132,16 +133,32 @@ def retry(job: Job | int) -> None:
     _act("retry", job, (State.FAILED, State.CANCELLED))
 
 
-def cancel(job: Job | int) -> None:
-    """Call off a job that waits; a running one is not stopped.
+def cancel(job: Job | int, by: str = "") -> bool:
+    """Call off a job that waits, or have one end that runs.
+
+    A running job gets ``JobCalledOff`` within two seconds, a coroutine is cancelled; what does not end then is ended
+    with its process ``KILL_SECONDS`` later. If it succeeds meanwhile, it has succeeded.
 
     Args:
         job: the job or its id.
+        by: who wants it, for its ``error``.
+
+    Returns:
+        Whether it is cancelled; False if it runs, and ends soon.
 
     Raises:
-        JobStateError: if it is in another state, which is named.
+        JobStateError: if it has ended.
     """
-    _act("cancel", job, (State.SCHEDULED, State.READY))
+    store, job_id = get_store(), _id_of(job, "cancel")
+    if not isinstance(by, str):
+        raise TypeError(f"cancel takes a name as by. It is {shown(by)}.")
+    with writing(store, "acancel"):
+        if store.cancel(job_id):
+            return True
+        # Whatever becomes of it between the two looks, the wish is heeded.
+        if store.call_off([job_id], harmless(by)):
+            return False
+    raise _not_possible(store, "cancel", job_id, (State.SCHEDULED, State.READY, State.RUNNING))
 
 
 def run_now(job: Job | int) -> None:
@@ -175,9 +192,9 @@ async def aretry(job: Job | int) -> None:
     await sync_to_async(retry)(job)
 
 
-async def acancel(job: Job | int) -> None:
+async def acancel(job: Job | int, by: str = "") -> bool:
     """Do as ``cancel`` does, from async code."""
-    await sync_to_async(cancel)(job)
+    return await sync_to_async(cancel)(job, by)
 
 
 async def arun_now(job: Job | int) -> None:
@@ -302,19 +319,30 @@ def _act(verb: str, job: Job | int, origins: tuple[State, ...], run_at: When | N
     store = get_store()
     job_id = _id_of(job, verb)
     given = (check_time(run_at, store),) if verb == "postpone" else ()
-    row = apps.get_model("jobqueue", "Job")._base_manager.using(store.alias).filter(pk=job_id)
     with writing(store, f"a{verb}"):
         done = getattr(store, verb)(job_id, *given)
-        with store.statement():
-            found = row.values_list("state", "queue").first()
-    if done:
-        if found and found[0] == State.READY:
-            waking.made_ready(store, job_id, found[1])
-        return
+        found = _look(store, job_id)
+    if not done:
+        raise _not_possible(store, verb, job_id, origins)
+    if found and found[0] == State.READY:
+        waking.made_ready(store, job_id, found[1])
+
+
+def _look(store: Store, job_id: int) -> tuple[int, str] | None:
+    """Return the state and queue of a job, if it is there."""
+    rows = apps.get_model("jobqueue", "Job")._base_manager.using(store.alias)
+    with store.statement():
+        found: tuple[int, str] | None = rows.filter(pk=job_id).values_list("state", "queue").first()
+    return found
+
+
+def _not_possible(store: Store, verb: str, job_id: int, origins: tuple[State, ...]) -> JobStateError:
+    found = _look(store, job_id)
     if found is None:
-        raise JobStateError(f"Job #{job_id} does not exist.")
-    possible = " or ".join(each.label for each in origins)
-    raise JobStateError(f"Job #{job_id} is {State(found[0]).label}; {verb} takes only a {possible} job.")
+        return JobStateError(f"Job #{job_id} does not exist.")
+    *others, last = (each.label for each in origins)
+    possible = f"{', '.join(others)} or {last}" if others else last
+    return JobStateError(f"Job #{job_id} is {State(found[0]).label}; {verb} takes only a {possible} job.")
 
 
 def check_time(run_at: When | None, store: Store) -> datetime:

@@ -28,6 +28,7 @@ from jobqueue.rules import (
     duration_or_none,
     email_backend,
     integer,
+    log_level,
     notifiers,
     one_of,
     paths,
@@ -66,14 +67,13 @@ class Settings:
         shutdown_seconds: how long a stopping pool waits for running jobs.
         queues: declared queue names with their default priority; empty allows any name.
         signing_keys: secrets; the first signs, all verify. Empty: SECRET_KEY and its fallbacks.
-        encryption_keys: Fernet keys; the first encrypts, all decrypt. Empty, or None in the first place: nothing
-            is encrypted.
-        redact: what else errors and pages must not show: words in names of arguments, and compiled regular
-            expressions for what they match in errors.
+        encryption_keys: Fernet keys; the first encrypts, all decrypt. Empty, or None as the first: none does.
+        redact: what else errors and pages must not show: words in names, patterns of what errors say.
         claim_ahead: most jobs that one worker holds unstarted.
         max_payload_bytes: largest handler text.
         max_waiting: how many ready jobs a queue may hold for another to be stored; one number for each of all
             queues, or a dict from queue name to number. None: any number.
+        capture_log: whether jobs' log lines are kept with them: True, False, or the name of the least level.
         log_format: "people", "logfmt" or "json".
         release: name of the running code's release, kept with pools and jobs. Empty: what the platform or git says.
         strict: whether a ``@job`` function that is called, and so runs here and now, warns of it.
@@ -105,6 +105,7 @@ class Settings:
     claim_ahead: int = 500
     max_payload_bytes: int = 65_536
     max_waiting: int | Mapping[str, int] | None = None
+    capture_log: bool | str = False
     log_format: str = "people"
     release: str = ""
     strict: bool = False
@@ -305,6 +306,7 @@ RULES: dict[str, Callable[[Any], Any]] = {
     "CLAIM_AHEAD": integer(1, 10_000),
     "MAX_PAYLOAD_BYTES": integer(256, 1_048_576),
     "MAX_WAITING": waiting_limits,
+    "CAPTURE_LOG": log_level,
     "LOG_FORMAT": one_of("people", "logfmt", "json"),
     "RELEASE": text(LONGEST_RELEASE),
     "STRICT": boolean,

@@ -74,6 +74,33 @@ class JobStateError(JobQueueError):
     """The job is not in a state from which this act is possible."""
 
 
+# What whoever waits for a job may learn.
+
+
+class JobFailed(JobQueueError):
+    """The job that was waited for has failed for good.
+
+    Attributes:
+        job_id: its id.
+        error: type, message and traceback of what it raised.
+    """
+
+    def __init__(self, message: str, job_id: int, error: str) -> None:
+        super().__init__(message)
+        self.job_id, self.error = job_id, error
+
+    def __reduce__(self) -> tuple[type[JobFailed], tuple[str, int, str]]:
+        return type(self), (str(self), self.job_id, self.error)
+
+
+class JobCancelled(JobFailed):
+    """The job that was waited for was cancelled."""
+
+
+class JobGone(JobQueueError):
+    """The job that was waited for is no longer in the table, so nobody knows how it ended."""
+
+
 # What a worker finds in a row.
 
 
@@ -122,6 +149,14 @@ class JobInterrupted(BaseException):
     """Raised inside a job whose worker must leave now; the job is put back uncharged.
 
     Not an ``Exception``, so that a job's own ``except Exception`` lets it pass.
+    """
+
+
+class JobCalledOff(BaseException):
+    """Raised inside a running job that somebody cancels.
+
+    Not an ``Exception``, so that a job's own ``except Exception`` lets it pass. A job that needs a moment to clean up
+    has ``KILL_SECONDS``.
     """
 
 

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from django.utils import timezone
 
 from jobqueue.conf import get_settings
-from jobqueue.outcomes import Blocked, Corrupt, Crashed, Failed, Lost, Released, Succeeded
+from jobqueue.outcomes import Blocked, Cancelled, Corrupt, Crashed, Failed, Lost, Released, Succeeded
 from jobqueue.release import release
 from jobqueue.rows import ClaimedJob
 from jobqueue.states import State
@@ -79,6 +79,10 @@ def ended(ended: Ended) -> None:
     match ended.outcome:
         case Succeeded():
             level, name = logging.INFO, "done"
+        case Cancelled():
+            level, name = logging.INFO, "cancelled"
+        case Failed() if ended.decision.state is State.CANCELLED:
+            level, name = logging.INFO, "cancelled"
         case Failed() | Corrupt():
             retried = ended.decision.state is not State.FAILED
             level, name = (logging.WARNING, "retry") if retried else (logging.ERROR, "fail")
@@ -131,10 +135,12 @@ def lost(job: ClaimedJob) -> None:
 
 def settled(job: ClaimedJob, outcome: object, worker: str) -> None:
     """Maintenance decided about a job whose worker is gone."""
-    bad = isinstance(outcome, Crashed | Failed)
-    level = logging.WARNING if bad else logging.INFO
-    error = headline(outcome.error) if isinstance(outcome, Crashed | Failed) else None
-    event = _event("crash" if bad else "back", job, attempt=_tries(job), worker=worker, error=error)
+    level, name, error = logging.INFO, "back", None
+    if isinstance(outcome, Crashed | Failed):
+        level, name, error = logging.WARNING, "crash", headline(outcome.error)
+    elif isinstance(outcome, Cancelled):
+        name, error = "cancelled", headline(outcome.reason)
+    event = _event(name, job, attempt=_tries(job), worker=worker, error=error)
     _log(level, event, job, worker=worker, **_error_fields(error))
 
 

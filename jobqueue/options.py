@@ -16,6 +16,7 @@ from django.utils.module_loading import import_string
 from jobqueue.conf import DAY, LARGEST_PRIORITY, QUEUE_NAME, get_settings
 from jobqueue.exceptions import OptionError, QueueNameError, shown
 from jobqueue.rows import When
+from jobqueue.rules import log_level
 
 DEFAULT_QUEUE = "default"
 LONGEST_KEY = 255
@@ -46,6 +47,8 @@ class Options:
             None is the setting.
         accept_unsigned: whether rows that other programs wrote, unsigned, are performed.
         aliases: former dotted paths under which stored jobs may still name it.
+        capture_log: whether log lines are kept with the job: True, False, or the name of the least level; None is the
+            setting.
         sensitive: names of arguments or attributes whose values errors and pages must not show.
         key: what tells this job from all others; while a row has it, no second one is stored.
     """
@@ -62,6 +65,7 @@ class Options:
     backoff: Callable[[int], float | timedelta] | None = None
     accept_unsigned: bool = False
     aliases: tuple[str, ...] = ()
+    capture_log: bool | str | None = None
     sensitive: tuple[str, ...] = ()
     key: str | None = None
 
@@ -279,6 +283,13 @@ def _aliases(name: str, value: Any) -> tuple[str, ...]:
     return tuple(value)
 
 
+def _log_level(name: str, value: Any) -> bool | str:
+    try:
+        return log_level(value)
+    except ValueError as error:
+        raise OptionError(f"{name} {error}. {_got(value)}") from None
+
+
 def _names(name: str, value: Any) -> tuple[str, ...]:
     if not isinstance(value, list | tuple) or not all(isinstance(each, str) and each for each in value):
         raise OptionError(f'{name} must be a list of names of arguments, such as ["password"]. {_got(value)}')
@@ -305,6 +316,7 @@ DECLARATION_RULES: dict[str, Callable[[str, Any], Any]] = {
     "backoff": _backoff,
     "accept_unsigned": _boolean,
     "aliases": _aliases,
+    "capture_log": _log_level,
     "sensitive": _names,
 }
 #: For every task of a backend, and for one.

@@ -49,6 +49,11 @@ class Cancelled:
 
 
 @dataclass(frozen=True, slots=True)
+class CalledOff(Cancelled):
+    """Somebody has cancelled the job while it ran; who, stands in the table."""
+
+
+@dataclass(frozen=True, slots=True)
 class Blocked:
     """This worker's release does not know the performable; another may."""
 
@@ -83,7 +88,9 @@ class Lost:
     """The claim was gone when the result was to be written; nothing is."""
 
 
-Outcome = Succeeded | Failed | TimedOut | Snoozed | Cancelled | Blocked | Corrupt | Crashed | Released | Lost
+Outcome = (
+    Succeeded | Failed | TimedOut | Snoozed | Cancelled | CalledOff | Blocked | Corrupt | Crashed | Released | Lost
+)
 
 #: Outcomes that count as failed; the others went as the job or its operator wanted.
 FAILURES = (Failed, Corrupt, Crashed)

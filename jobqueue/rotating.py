@@ -10,12 +10,13 @@ from typing import Any, NamedTuple, cast
 
 from django.apps import apps
 
-from jobqueue.exceptions import CorruptHandler
+from jobqueue.exceptions import CorruptHandler, DecryptionError
 from jobqueue.handlers import renew
 from jobqueue.rows import Texts
 from jobqueue.sealing import reseal
 from jobqueue.states import State
 from jobqueue.stores.base import Store
+from jobqueue.stores.beside import Beside
 
 #: Seconds between two looks at jobs that were running.
 PAUSE = 0.2
@@ -107,6 +108,7 @@ class Rotation:
     def _renew(self, rows: Sequence[_Row]) -> list[int]:
         """Put rows under the first keys; return the ids of those that must be looked at again."""
         changed = [renewed for row in rows if (renewed := self._renewed(row)) != row.texts]
+        self._renew_beside([row.texts.id for row in rows])
         resting = [each for each in changed if each.state != State.RUNNING]
         written = {each.id for each in resting} if self.rehearse else self.store.rewrite(resting)
         self.tally.renewed += len(written)
@@ -116,7 +118,7 @@ class Rotation:
         """Return the texts of a row under the first keys; those that cannot be opened as they are."""
         steps: dict[str, Callable[[str], str]] = {
             "handler": partial(renew, **row.signed),
-            "result": reseal,
+            "stored_result": reseal,
             "last_error": reseal,
         }
         texts: Any = row.texts
@@ -127,6 +129,18 @@ class Rotation:
             except CorruptHandler:
                 self.shut.add(texts.id)
         return cast(Texts, texts)
+
+    def _renew_beside(self, ids: Sequence[int]) -> None:
+        """Put what is kept beside the rows under the first keys: errors of earlier attempts, what jobs have told."""
+        beside = Beside(self.store)
+        for sealed in beside.of(ids):
+            try:
+                texts = {column: reseal(text) for column, text in sealed.texts.items()}
+            except DecryptionError:
+                self.shut.add(sealed.job_id)
+                continue
+            if texts != sealed.texts and not self.rehearse:
+                beside.rewrite(sealed, texts)
 
     def _tell(self, busy: Sequence[int]) -> None:
         self.tally.busy, self.tally.shut = len(busy), len(self.shut)

@@ -91,11 +91,25 @@ class Texts(NamedTuple):
     state: int
     claim_id: UUID | None
     handler: str
-    result: str | None
+    stored_result: str | None
     last_error: str | None
 
     def __repr__(self) -> str:
         return f"<Texts of #{self.id}>"
+
+
+class Told(NamedTuple):
+    """What a job tells of itself while it runs; ``log`` is empty where none is kept."""
+
+    job_id: int
+    claim_id: UUID
+    done: float | None
+    total: float | None
+    text: str
+    log: str
+
+    def __repr__(self) -> str:
+        return f"<Told of #{self.job_id}>"
 
 
 class Promotion(NamedTuple):
@@ -106,9 +120,11 @@ class Promotion(NamedTuple):
         queues: the queues in which they did.
         ready: the queues that have ready jobs, whoever made them so.
         next_in: seconds until the next job is due; None if none is scheduled.
+        wishes: whether there are wishes to cancel jobs that were running.
     """
 
     moved: int
     queues: frozenset[str]
     ready: frozenset[str]
     next_in: float | None
+    wishes: bool = False

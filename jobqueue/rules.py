@@ -14,6 +14,8 @@ from jobqueue.exceptions import shown
 #: Django's own sender of mails, and ours, which stores them for it.
 SMTP = "django.core.mail.backends.smtp.EmailBackend"
 JOB_EMAIL = "jobqueue.mail.JobEmailBackend"
+#: Of logging; no rule speaks of the last.
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
 def integer(low: int, high: int) -> Callable[[Any], int]:
@@ -72,6 +74,15 @@ def one_of(*allowed: str) -> Callable[[Any], str]:
         return str(value)
 
     return rule
+
+
+def log_level(value: Any) -> bool | str:
+    """Rule for True, False, or the name of a level of logging."""
+    if isinstance(value, bool):
+        return value
+    if value not in LEVELS:
+        raise ValueError(f"must be True, False, or {', '.join(LEVELS[:-1])}")
+    return str(value)
 
 
 def paths(value: Any) -> tuple[str, ...]:

@@ -50,7 +50,7 @@ MOVES: tuple[tuple[State | None, State | None, str], ...] = (
     (State.SCHEDULED, State.RUNNING, "claim by hand"),
     (State.RUNNING, State.SUCCEEDED, "performed"),
     (State.RUNNING, State.FAILED, "attempts used up, or must not be retried"),
-    (State.RUNNING, State.CANCELLED, "cancelled by the job, or its row is gone"),
+    (State.RUNNING, State.CANCELLED, "cancelled by a person or by the job, or what it works on is gone"),
     (State.RUNNING, State.SCHEDULED, "retry or snooze"),
     (State.RUNNING, State.READY, "release, or rescue of a dead worker's job"),
     (State.RUNNING, None, "performed and KEEP_SUCCEEDED is 0, or failed and DESTROY_FAILED_JOBS"),

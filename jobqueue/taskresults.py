@@ -82,8 +82,8 @@ def result_of(job: Job) -> AnyResult:
         _set(result, finished_at=job.finished_at or job.failed_at)
     if state is State.CANCELLED:
         result.errors.append(cancelled(job.error))
-    if state is State.SUCCEEDED and job.result is not None:
-        _set(result, _return_value=json.loads(unseal(job.result)))
+    if state is State.SUCCEEDED and job.stored_result is not None:
+        _set(result, _return_value=json.loads(unseal(job.stored_result)))
     return result
 
 

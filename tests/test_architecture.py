@@ -96,7 +96,7 @@ STRANGERS: list[tuple[set[str], set[str]]] = [
     ({"performing"}, SENDING),
     ({"worker"}, {"pool"}),
     ({"handlers", "options"}, {"models"}),
-    ({"models"}, {"handlers", "options"}),
+    ({"models"}, {"options"}),
 ]
 
 #: Imports inside functions, each with its reason.

@@ -29,7 +29,7 @@ class Flaky(Scenario):
         """Attempts, result, error, and the same in the report."""
         worked, failed = jobs().succeeded().get(), jobs().failed().get()
         yield Check("attempts until it worked", 3, worked.attempts)
-        yield Check("what it returned", "answered at attempt 3", worked.return_value)
+        yield Check("what it returned", "answered at attempt 3", worked.result)
         yield Check("attempts of the other", 3, failed.attempts)
         said = (failed.error or "").partition("\n")[0]
         yield Check("its error", "ServiceDown", said, "ServiceDown" in said)

@@ -103,7 +103,7 @@ class Library(Scenario):
         yield Check("statements for two jobs", 1, self.statements)
         yield Check("encoded", [True, True], [clip.encoded for clip in clips])
         yield Check("codecs", ["h264", "h264"], [ffmpeg.probe(clip.encoded_path).codec for clip in clips])
-        result = Job.objects.get(pk=self.skipped.pk).return_value
+        result = Job.objects.get(pk=self.skipped.pk).result
         yield Check("a video encoded already", "skipped: it was encoded already", result)
 
 

@@ -22,6 +22,7 @@ _OPTION_ATTRIBUTES = (
     "max_run_time",
     *sorted(BEHAVIOUR),
     "backoff",
+    "capture_log",
     "sensitive",
 )
 

@@ -345,10 +345,11 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
-                    "result",
+                    "stored_result",
                     models.TextField(
                         blank=True,
-                        help_text="Return value as JSON, maybe encrypted; job.return_value is decoded.",
+                        db_column="result",
+                        help_text="Return value as JSON, maybe encrypted; job.result is decoded.",
                         null=True,
                         verbose_name="result",
                     ),
@@ -457,15 +458,21 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
-                    "text",
-                    models.CharField(
-                        blank=True, help_text="What it is doing.", max_length=200, verbose_name="text"
+                    "stored_text",
+                    models.TextField(
+                        blank=True,
+                        db_column="text",
+                        help_text="What it is doing, maybe encrypted.",
+                        verbose_name="text",
                     ),
                 ),
                 (
-                    "log",
+                    "stored_log",
                     models.TextField(
-                        blank=True, help_text="Its last log lines, maybe encrypted.", verbose_name="log"
+                        blank=True,
+                        db_column="log",
+                        help_text="Its last log lines, maybe encrypted.",
+                        verbose_name="log",
                     ),
                 ),
                 (

@@ -14,7 +14,9 @@ from django.utils.translation import gettext_lazy as _
 
 from jobqueue.conf import LARGEST_PRIORITY
 from jobqueue.exceptions import DecryptionError
+from jobqueue.handlers.plain import plain
 from jobqueue.models.expressions import Literal, Readable, Sound
+from jobqueue.models.waiting import await_for, wait_for
 from jobqueue.sealing import unseal
 from jobqueue.states import CHOICES, State
 
@@ -216,11 +218,12 @@ class Job(models.Model):
     blocked_at = models.DateTimeField(
         _("blocked at"), null=True, blank=True, help_text=_("Since when no worker knows what to perform.")
     )
-    result = models.TextField(  # noqa: DJ001
+    stored_result = models.TextField(  # noqa: DJ001
         _("result"),
+        db_column="result",
         null=True,
         blank=True,
-        help_text=_("Return value as JSON, maybe encrypted; job.return_value is decoded."),
+        help_text=_("Return value as JSON, maybe encrypted; job.result is decoded."),
     )
     key = models.CharField(  # noqa: DJ001
         _("key"), max_length=255, null=True, blank=True, help_text=_("No second job has it.")
@@ -283,13 +286,33 @@ class Job(models.Model):
         return f"#{self.pk} {self.name}"
 
     @property
-    def return_value(self) -> Any:
-        """What the job returned (plain JSON), or None.
+    def result(self) -> Any:
+        """What the job returned, or None: plain values, dates and decimals as such, a model as text (``shop.order 7``).
 
         Raises:
             DecryptionError: if it is encrypted and no listed key opens it.
+            CorruptHandler: if somebody has spoilt it.
         """
-        return None if self.result is None else json.loads(unseal(self.result))
+        return None if self.stored_result is None else plain(json.loads(unseal(self.stored_result)))
+
+    def wait(self, timeout: float | None = None) -> Any:
+        """Wait until the job has ended, and return its result. Inside of a job it takes up a worker meanwhile.
+
+        Args:
+            timeout: seconds; None waits for as long as it takes.
+
+        Raises:
+            JobFailed: if it has failed for good.
+            JobCancelled: if it was cancelled.
+            JobGone: if it is no longer kept.
+            TimeoutError: if it has not ended by then.
+            TransactionManagementError: in a transaction, until whose end the job might never start.
+        """
+        return wait_for(self, timeout)
+
+    async def aresult(self, timeout: float | None = None) -> Any:
+        """Do as ``wait`` does, from async code: ``await job.aresult(10)``."""
+        return await await_for(self, timeout)
 
     @property
     def error(self) -> str | None:

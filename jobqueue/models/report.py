@@ -8,9 +8,9 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from jobqueue.exceptions import DecryptionError
 from jobqueue.models.expressions import Readable
-
-LONGEST_TEXT = 200
+from jobqueue.sealing import unseal
 
 
 class Report(models.Model):
@@ -27,8 +27,12 @@ class Report(models.Model):
     )
     done = models.FloatField(_("done"), null=True, blank=True, help_text=_("How much is done."))
     total = models.FloatField(_("total"), null=True, blank=True, help_text=_("Of how much; empty: nobody knows."))
-    text = models.CharField(_("text"), max_length=LONGEST_TEXT, blank=True, help_text=_("What it is doing."))
-    log = models.TextField(_("log"), blank=True, help_text=_("Its last log lines, maybe encrypted."))
+    stored_text = models.TextField(
+        _("text"), db_column="text", blank=True, help_text=_("What it is doing, maybe encrypted.")
+    )
+    stored_log = models.TextField(
+        _("log"), db_column="log", blank=True, help_text=_("Its last log lines, maybe encrypted.")
+    )
     updated_at = models.DateTimeField(_("updated at"), default=timezone.now, help_text=_("When it was last told."))
 
     class Meta:
@@ -42,3 +46,20 @@ class Report(models.Model):
 
     def __str__(self) -> str:
         return f"report of #{self.job_id}"
+
+    @property
+    def text(self) -> str:
+        """What the job is doing, readable; or the key that it would take to read it."""
+        return _readable(self.stored_text)
+
+    @property
+    def log(self) -> str:
+        """The last lines that the job has logged, where that was asked for, under a heading for each attempt."""
+        return _readable(self.stored_log)
+
+
+def _readable(stored: str) -> str:
+    try:
+        return unseal(stored)
+    except DecryptionError as error:
+        return f"({error})"

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Coroutine
+from contextlib import suppress
 from contextvars import copy_context
+from functools import partial
 from inspect import CORO_CLOSED, getcoroutinestate
 from typing import Any
 
 from asgiref.sync import async_to_sync, sync_to_async
 from django.db import close_old_connections
 
+from jobqueue.performing.context import current_job
 from jobqueue.performing.timeouts import too_long
 
 
@@ -56,14 +59,33 @@ async def _bounded(coroutine: Coroutine[Any, Any, Any], seconds: float) -> Any:
 
 
 async def within(coroutine: Coroutine[Any, Any, Any], seconds: float) -> Any:
-    """Await a coroutine for at most so many seconds."""
+    """Await a coroutine for at most so many seconds, or until somebody calls the job off."""
+    job = current_job()
     try:
         async with asyncio.timeout(seconds) as limit:
+            if job is not None:
+                job.let_end_by(partial(_end_soon, asyncio.get_running_loop(), limit))
             return await coroutine
     except TimeoutError:
         if limit.expired():
+            if job is not None and job.cancelled:
+                job.check_cancelled()
             raise too_long(seconds) from None
         raise
+    finally:
+        if job is not None:
+            job.let_end_by(None)
+
+
+def _end_soon(loop: asyncio.AbstractEventLoop, limit: asyncio.Timeout) -> None:
+    """Have the time of a coroutine end now. From any thread, and from signal handlers."""
+    with suppress(RuntimeError):  # the loop has just been closed
+        loop.call_soon_threadsafe(_end_now, loop, limit)
+
+
+def _end_now(loop: asyncio.AbstractEventLoop, limit: asyncio.Timeout) -> None:
+    with suppress(RuntimeError):  # it has just ended by itself
+        limit.reschedule(loop.time())
 
 
 def run_on_calling_thread(coroutine: Coroutine[Any, Any, Any], seconds: float) -> Any:

@@ -20,6 +20,7 @@ from jobqueue.exceptions import (
     Cancel,
     ClaimLost,
     CorruptHandler,
+    JobCalledOff,
     JobInterrupted,
     JobTimeout,
     MissingRow,
@@ -34,6 +35,7 @@ from jobqueue.handlers.shown import mask_for
 from jobqueue.middleware import performing
 from jobqueue.outcomes import (
     Blocked,
+    CalledOff,
     Cancelled,
     Corrupt,
     Decision,
@@ -50,7 +52,10 @@ from jobqueue.performing.connections import ConnectionCare, cancel_queries
 from jobqueue.performing.coroutines import LoopRunner
 from jobqueue.performing.errors import complain, describe_for, storable
 from jobqueue.performing.loading import Opened, load, opened
+from jobqueue.performing.notes import Notes
+from jobqueue.performing.recording import recording
 from jobqueue.performing.results import encode_result
+from jobqueue.performing.teller import OwnTeller
 from jobqueue.performing.timeouts import Cooperative, TimeLimit
 from jobqueue.policy.retry import Limits, decide
 from jobqueue.rows import ClaimedJob, Finish
@@ -90,7 +95,10 @@ class Ended:
 
 
 class Executor:
-    """Performs jobs one after another on the calling thread."""
+    """Performs jobs one after another on the calling thread.
+
+    ``tell`` has written what jobs tell; by default that is done on the calling thread, too.
+    """
 
     def __init__(
         self,
@@ -98,11 +106,14 @@ class Executor:
         settings: Settings,
         time_limit: TimeLimit | None = None,
         run_coroutine: RunCoroutine | None = None,
+        tell: Callable[[Notes], None] | None = None,
     ) -> None:
         self._store = store
         self._settings = settings
         self._time_limit = time_limit or Cooperative()
         self._run_coroutine = run_coroutine or LoopRunner()
+        self._tell = tell or OwnTeller(store)
+        self._present: context.CurrentJob | None = None
         self._care = ConnectionCare()
         self._torn = False
         self._forks = _forks
@@ -114,6 +125,7 @@ class Executor:
         """Load the handler, perform it within its limits, and decide what becomes of the row."""
         started = time.monotonic()
         self._torn = False
+        self._present = None
         try:
             self._care.before()
             ended = self._perform_opened(job, started)
@@ -124,6 +136,17 @@ class Executor:
         torn = self._torn or isinstance(ended.outcome, TimedOut | Released)
         self._care.after(torn=torn, failed=isinstance(ended.outcome, Failed))
         return ended
+
+    def call_off(self, job_id: int) -> None:
+        """End a job, if it is the present one: somebody has cancelled it. For signal handlers."""
+        present = self._present
+        if present is None or present.job.id != job_id or present.call_off():
+            return
+        try:
+            self._time_limit.call_off(context.CALLED_OFF)
+        except JobCalledOff:
+            present.interrupted()
+            raise
 
     def _perform_opened(self, job: ClaimedJob, started: float) -> Ended:
         """Open the handler, and perform what is in it inside of what its headers ask for."""
@@ -176,7 +199,10 @@ class Executor:
             ended = Ended(job, outcome, self._decide(job, outcome), started, time.monotonic())
         if loaded.options.ack == "each" and not ended.written:
             ended.acknowledge = Event()
-        self._tell(ended, loaded)
+        if self._present is not None and (notes := self._present.notes) is not None:
+            notes.end(kept=not ended.decision.delete)
+            self._present.pass_on()
+        self._announce(ended, loaded)
         return ended
 
     def _perform_atomically(self, job: ClaimedJob, loaded: Loaded, started: float) -> Ended:
@@ -218,16 +244,25 @@ class Executor:
     def _attempt(self, job: ClaimedJob, loaded: Loaded) -> Outcome:
         """Perform the job as the current one, and call its last hook."""
         seconds = job.max_run_time or self._settings.max_run_time
-        token = context.enter(context.CurrentJob(job, time.monotonic() + seconds, loaded.headers))
+        deadline = time.monotonic() + seconds
+        present = self._present = context.CurrentJob(job, deadline, loaded.headers, self._tell)
+        token = context.enter(present)
+        level = self._settings.capture_log if loaded.options.capture_log is None else loaded.options.capture_log
         try:
-            outcome = self._outcome_of(job, loaded, seconds)
-            try:
-                hooks.call(loaded.hooks, "after", job)
-            except BaseException as error:
-                complain(job, "hook after", error)
-            return outcome
+            if level is False:
+                return self._outcome_with_hook(job, loaded, seconds)
+            with recording(present, level):
+                return self._outcome_with_hook(job, loaded, seconds)
         finally:
             context.leave(token)
+
+    def _outcome_with_hook(self, job: ClaimedJob, loaded: Loaded, seconds: float) -> Outcome:
+        outcome = self._outcome_of(job, loaded, seconds)
+        try:
+            hooks.call(loaded.hooks, "after", job)
+        except BaseException as error:
+            complain(job, "hook after", error)
+        return outcome
 
     def _outcome_of(self, job: ClaimedJob, loaded: Loaded, seconds: float) -> Outcome:
         try:
@@ -235,6 +270,8 @@ class Executor:
             return Succeeded() if result is None else Succeeded((loaded.encode or encode_result)(result, job))
         except JobInterrupted:
             return Released("stopped with its worker")
+        except JobCalledOff as wish:
+            return CalledOff(mask_for(job)(str(wish)))
         except BaseException as error:  # a job may raise what it likes; none must end the worker
             return self._failure(job, loaded, error)
 
@@ -305,6 +342,8 @@ class Executor:
             # Both by the database's clock: ours may be wrong.
             blocked_seconds=(job.run_at - job.blocked_at).total_seconds() if job.blocked_at else 0.0,
         )
+        if self._present is not None and self._present.cancelled and not decision.state.is_final:
+            decision = replace(decision, state=State.CANCELLED, wait=None, run_at=None)
         return decision if decision.error is None else replace(decision, error=storable(decision.error))
 
     def _tell_of_unloaded(self, ended: Ended) -> None:
@@ -313,7 +352,7 @@ class Executor:
         if ended.decision.state is State.FAILED and cause is not None:
             signals.send(signals.job_failed, None, job=ended.job, exception=cause)
 
-    def _tell(self, ended: Ended, loaded: Loaded) -> None:
+    def _announce(self, ended: Ended, loaded: Loaded) -> None:
         """Call the failure hook and send the signals about the end."""
         state = ended.decision.state
         if state is State.FAILED:
@@ -324,7 +363,7 @@ class Executor:
         if loaded.ended is not None:
             loaded.ended(ended.decision)
         signals.send(signals.job_finished, loaded.sender, job=ended.job, outcome=ended.outcome)
-        if isinstance(ended.outcome, Failed):
+        if isinstance(ended.outcome, Failed) and state is not State.CANCELLED:
             signal = signals.job_failed if state is State.FAILED else signals.job_retrying
             signals.send(signal, loaded.sender, job=ended.job, exception=ended.outcome.exception)
 

@@ -7,7 +7,7 @@ import time
 from types import FrameType, TracebackType
 from typing import Protocol, Self
 
-from jobqueue.exceptions import JobInterrupted, JobTimeout
+from jobqueue.exceptions import JobCalledOff, JobInterrupted, JobTimeout
 from jobqueue.logs import short
 
 #: A handler for the alarm that a job has left behind is replaced within so many seconds of quick jobs.
@@ -31,6 +31,9 @@ class TimeLimit(Protocol):
     def stop(self) -> bool:
         """Stop counting; nothing is raised from here on. Return whether something was since ``start``."""
 
+    def call_off(self, reason: str) -> None:
+        """Raise JobCalledOff inside the job, where that can be done. For signal handlers."""
+
 
 class Cooperative:
     """For threads: no signal reaches them, a job asks ``current_job().check_time()`` by itself."""
@@ -42,6 +45,9 @@ class Cooperative:
         """Nothing to stop."""
         return False
 
+    def call_off(self, reason: str) -> None:
+        """Raise nothing: a job asks ``current_job().cancelled`` by itself."""
+
 
 class Alarm:
     """For a process's main thread: an interval timer raises JobTimeout wherever the job just is.
@@ -49,7 +55,8 @@ class Alarm:
     The timer goes on from job to job, which spares two system calls for each: when it fires for a job that is long
     over, it is set to the end of the present one.
 
-    It also carries the order to leave at once, which raises JobInterrupted in the same way.
+    It also carries the order to leave at once, which raises JobInterrupted in the same way, and the wish that the
+    running job end, which raises JobCalledOff.
     Use as a context manager round the life of the worker.
     """
 
@@ -94,6 +101,12 @@ class Alarm:
         if self._armed:
             self._armed = False
             raise JobInterrupted
+
+    def call_off(self, reason: str) -> None:
+        """Make the running job end with JobCalledOff. For signal handlers."""
+        if self._armed:
+            self._armed = False
+            raise JobCalledOff(reason)
 
     def _time_is_up(self, signum: int, frame: FrameType | None) -> None:
         if not self._armed:

@@ -12,6 +12,7 @@ from jobqueue.exceptions import as_seconds
 from jobqueue.outcomes import (
     RELEASE,
     Blocked,
+    CalledOff,
     Cancelled,
     Corrupt,
     Crashed,
@@ -87,6 +88,8 @@ def decide(
             return _after_crash(error, attempts, crashes + 1, limits)
         case Snoozed(wait=wait, until=until):
             return Decision(State.SCHEDULED, wait=_bounded(wait), run_at=until, charge=False)
+        case CalledOff():
+            return Decision(State.CANCELLED)
         case Cancelled(reason=reason):
             return Decision(State.CANCELLED, error=reason)
         case Blocked():

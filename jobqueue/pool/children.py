@@ -38,6 +38,8 @@ SIGNALS = (
     signal.SIGUSR2,
     signal.SIGTTIN,
 )
+#: Tells a worker to look at the board for jobs that somebody has cancelled.
+CALL_OFF = signal.SIGUSR1
 
 #: Exit status of a maintenance process whose pool was declared dead.
 IDENTITY_LOST = 70
@@ -65,6 +67,7 @@ def run_worker(
             alarm.interrupt()
 
         _become_child(WORKER, parent, on_term=worker.stop, on_quit=leave_now)
+        signal.signal(CALL_OFF, lambda *_: worker.call_off())
         signals.send(signals.worker_started, Worker, name=slot.name)
         error = worker.run()
         status = 0 if error is None else REFUSED if isinstance(error, Refused) else 1

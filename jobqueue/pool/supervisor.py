@@ -17,7 +17,7 @@ from jobqueue import logs
 from jobqueue.conf import Settings
 from jobqueue.pool import orphans
 from jobqueue.pool.burst import Burst
-from jobqueue.pool.children import IDENTITY_LOST, REFUSED, SIGNALS, run_maintenance, run_worker
+from jobqueue.pool.children import CALL_OFF, IDENTITY_LOST, REFUSED, SIGNALS, run_maintenance, run_worker
 from jobqueue.pool.codewatch import CodeWatch
 from jobqueue.pool.forked import Child, fork
 from jobqueue.pool.forkpause import YOUNG_SECONDS, ForkPause
@@ -273,10 +273,14 @@ class Supervisor:
             if child.kill_at is not None:
                 if now >= child.kill_at:
                     child.send(signal.SIGKILL)
-            elif any(now >= job.deadline for job in child.slot.performing()):
+                continue
+            performing = child.slot.performing()
+            if any(now >= job.deadline for job in performing):
                 child.end = End.TIMED_OUT
                 child.kill_at = now + LAST_SECONDS
                 child.send(signal.SIGTERM)
+            elif any(job.called_off for job in performing):
+                child.send(CALL_OFF)  # again and again: it may not have begun yet, or be about to end
 
     def _start_anew(self) -> None:
         """Others have our jobs already: nothing may be finished under the old identity."""

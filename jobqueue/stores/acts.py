@@ -108,9 +108,16 @@ def write(jobs: JobQuerySet, act: Act, ids: Sequence[int], columns: dict[str, An
     if act is Act.DELETE:
         _delete(jobs, list(free))
     else:
+        if act is Act.RETRY:
+            forget_wishes(jobs.filter(pk__in=list(free)))
         jobs.filter(pk__in=list(free)).update(**columns)
     queues = set(free.values()) if columns.get("state") == State.READY else set[str]()
     return Acted(list(free), _left(jobs, act, [pk for pk in ids if pk not in free]), queues)
+
+
+def forget_wishes(jobs: JobQuerySet) -> None:
+    """Forget who wanted these jobs to end: a wish that came too late must not end the next attempt."""
+    Cancellation.objects.using(jobs.db).filter(pk__in=jobs.order_by().values("pk")).delete()
 
 
 def _delete(jobs: JobQuerySet, ids: list[int]) -> None:

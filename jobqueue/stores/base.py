@@ -23,10 +23,11 @@ from jobqueue.models import Job, JobQuerySet, Pool
 from jobqueue.outcomes import Decision
 from jobqueue.rows import ClaimedJob, ClaimRequest, Finish, NewJob, Promotion, Texts
 from jobqueue.states import State
-from jobqueue.stores.acts import ORIGINS, Act, Acted, changes, claimed, write
+from jobqueue.stores.acts import ORIGINS, Act, Acted, changes, claimed, forget_wishes, write
 from jobqueue.stores.ears import Ear
 from jobqueue.stores.errors import wrong_with_table
 from jobqueue.stores.pauses import Pauses
+from jobqueue.stores.wishes import Wishes
 
 #: What becomes of a claimed job whose worker is gone.
 Judge = Callable[[ClaimedJob], Decision]
@@ -101,8 +102,8 @@ class Store(ABC):
 
         What somebody keeps locked stays under its old claim, and is not among them.
         """
-        with self._writing():
-            self._jobs.filter(pk__in=self._free(self._still_held(jobs))).update(claim_id=claim_id)
+        with self.writing():
+            self._jobs.filter(pk__in=self.free(self._still_held(jobs))).update(claim_id=claim_id)
             kept = set(self._jobs.running().filter(claim_id=claim_id).values_list("pk", flat=True))
         return [job._replace(claim_id=claim_id) for job in jobs if job.id in kept]
 
@@ -142,9 +143,9 @@ class Store(ABC):
 
     def finish_around_locks(self, finishes: Sequence[Finish]) -> tuple[list[Finish], list[Finish]]:
         """Write as ``finish`` does, and wait for nobody: return what was lost, and what somebody keeps locked."""
-        with self._writing():
+        with self.writing():
             held = self._still_held([each.job for each in finishes])
-            free = self._free(held)
+            free = self.free(held)
             locked = set(held.values_list("pk", flat=True)).difference(free)
             lost = self.finish([each for each in finishes if each.job.id not in locked])
         return lost, [each for each in finishes if each.job.id in locked]
@@ -180,7 +181,7 @@ class Store(ABC):
 
         False if some must wait: a query of the worker's may outlive it, and keep a row locked.
         """
-        with self._writing():
+        with self.writing():
             held = self._jobs.running().filter(pool_id=pool_id, locked_by=locked_by)
             free = held.select_for_update(skip_locked=True, no_key=True)
             finishes = [finish(job) for job in self._as_claimed(free)]
@@ -198,7 +199,7 @@ class Store(ABC):
         with self.statement():
             if self.orphans().values_list("pk").first() is None:
                 return []
-        with self._writing():
+        with self.writing():
             locked = self.orphans().select_for_update(skip_locked=True, of=("self",), no_key=True)[:limit]
             finishes = [Finish(job, judge(job)) for job in self._as_claimed(locked)]
             lost = self.finish(finishes) if finishes else []
@@ -216,11 +217,15 @@ class Store(ABC):
         """Delete up to ``limit`` succeeded or cancelled jobs that ended so long ago."""
         kept_for_a_while = self._jobs.ended().filter(state__in=(State.SUCCEEDED, State.CANCELLED))
         ended = kept_for_a_while.filter(finished_at__lt=self.ago(keep_seconds))
-        with self._writing():
+        with self.writing():
             oldest = ended.order_by("finished_at").select_for_update(skip_locked=True)
             ids = list(oldest.values_list("pk", flat=True)[:limit])
             _, deleted = self._jobs.filter(pk__in=ids).delete()
         return deleted.get(Job._meta.label, 0)
+
+    @abstractmethod
+    def run_aside(self, statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """Run a statement that is rather given up than made to wait for a lock; return its rows."""
 
     @abstractmethod
     def rewrite(self, rows: Sequence[Texts]) -> set[int]:
@@ -240,6 +245,10 @@ class Store(ABC):
         """Call off a job that no worker holds yet."""
         return self._do(Act.CANCEL, job_id)
 
+    def call_off(self, ids: Collection[int], by: str = "") -> set[int]:
+        """Wish that these jobs end, whoever holds them; return those that had not ended before."""
+        return Wishes(self).add(ids, by)
+
     def run_now(self, job_id: int) -> bool:
         """Make a scheduled job ready at once."""
         return self._do(Act.RUN_NOW, job_id)
@@ -249,9 +258,11 @@ class Store(ABC):
         return self._do(Act.POSTPONE, job_id, run_at)
 
     def _do(self, act: Act, job_id: int, run_at: datetime | None = None) -> bool:
-        columns = self._columns(act, run_at)
-        with self.statement():
-            return bool(self._jobs.filter(pk=job_id, state__in=ORIGINS[act]).update(**columns))
+        fitting = self._jobs.filter(pk=job_id, state__in=ORIGINS[act])
+        with self.writing() if act is Act.RETRY else self.statement():
+            if act is Act.RETRY:
+                forget_wishes(fitting)
+            return bool(fitting.update(**self._columns(act, run_at)))
 
     def act(self, act: Act, ids: Sequence[int], run_at: datetime | None = None) -> Acted:
         """Do an act to many jobs at once; those in another state, or locked by somebody, are left alone.
@@ -262,7 +273,7 @@ class Store(ABC):
             run_at: when they are due then, for those acts that make jobs due; None: now.
         """
         columns = self._columns(act, run_at)
-        with self._writing():
+        with self.writing():
             return write(self._jobs, act, ids, columns)
 
     def _columns(self, act: Act, run_at: datetime | None) -> dict[str, Any]:
@@ -270,9 +281,9 @@ class Store(ABC):
 
     def take(self, job_id: int, request: ClaimRequest) -> ClaimedJob | None:
         """Claim one job that waits, whatever its time and whether its queue rests; None if it cannot be had."""
-        with self._writing():
+        with self.writing():
             waiting = self._jobs.filter(pk=job_id, state__in=(State.SCHEDULED, State.READY))
-            self._jobs.filter(pk__in=self._free(waiting)).update(**claimed(request, self.ago(0)))
+            self._jobs.filter(pk__in=self.free(waiting)).update(**claimed(request, self.ago(0)))
             taken = self._as_claimed(self._jobs.running().filter(pk=job_id, claim_id=request.claim_id))
         return taken[0] if taken else None
 
@@ -317,7 +328,7 @@ class Store(ABC):
         """Surround one statement that Django writes for us, where the project's settings would change its meaning."""
         return nullcontext()
 
-    def _writing(self) -> AbstractContextManager[None]:
+    def writing(self) -> AbstractContextManager[None]:
         """Open a transaction that reads first and writes then."""
         return transaction.atomic(using=self.alias)
 
@@ -326,7 +337,7 @@ class Store(ABC):
         ids, claims = [job.id for job in jobs], {job.claim_id for job in jobs}
         return self._jobs.running().filter(pk__in=ids, claim_id__in=claims)
 
-    def _free(self, rows: JobQuerySet) -> list[int]:
+    def free(self, rows: JobQuerySet) -> list[int]:
         """Lock what nobody else keeps locked, and return its ids."""
         free = rows.order_by("pk").select_for_update(skip_locked=True, no_key=True)
         return list(free.values_list("pk", flat=True))

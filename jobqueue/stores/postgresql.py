@@ -103,25 +103,29 @@ cancellations AS (DELETE FROM jobqueue_cancellation USING gone WHERE job_id = go
 SELECT id FROM gone
 """
 
-# A failed attempt is kept in the history in the same breath. "old" is the row before: who held it, and how often it
-# had been tried.
+# What would be tried again is cancelled instead, if somebody wishes that. A failed attempt is kept in the history in
+# the same breath. "old" is the row before: who held it, and how often it had been tried.
 SETTLE = """
 WITH settled AS (
   UPDATE jobqueue_job AS job
-  SET state = CASE WHEN d.state > 2 THEN d.state WHEN d.next_run_at > now.at THEN 0 ELSE 1 END,
+  SET state = CASE WHEN d.target > 2 THEN d.target WHEN d.next_run_at > now.at THEN 0 ELSE 1 END,
       run_at = coalesce(d.next_run_at, job.run_at),
       attempts = greatest(job.attempts - d.refund, 0), crashes = least(job.crashes + d.crash, 32767),
-      last_error = coalesce(d.error, job.last_error), result = d.result,
+      last_error = coalesce(d.error, CASE WHEN d.target = 5 THEN d.wish END, job.last_error), result = d.result,
       blocked_at = CASE WHEN d.blocked THEN coalesce(job.blocked_at, now.at) END,
-      failed_at = CASE WHEN d.state = 4 THEN now.at END, finished_at = CASE WHEN d.state > 2 THEN now.at END,
+      failed_at = CASE WHEN d.target = 4 THEN now.at END, finished_at = CASE WHEN d.target > 2 THEN now.at END,
       started_at = coalesce(now.at - d.since_start * interval '1 second', job.started_at),
       locked_at = NULL, locked_by = NULL, pool_id = NULL, updated_at = now.at
   FROM (SELECT statement_timestamp() AS at) now,
-       LATERAL (SELECT *, coalesce(given.run_at, now.at + given.wait * interval '1 second') AS next_run_at
+       LATERAL (SELECT given.*, coalesce(given.run_at, now.at + given.wait * interval '1 second') AS next_run_at,
+                       CASE WHEN given.state <= 2 AND wish.job_id IS NOT NULL THEN 5 ELSE given.state END AS target,
+                       CASE wish.requested_by WHEN '' THEN 'cancelled while it was running'
+                            ELSE 'cancelled by ' || wish.requested_by END AS wish
                 FROM unnest(%s::bigint[], %s::uuid[], %s::smallint[], %s::timestamptz[], %s::float8[], %s::int[],
                             %s::int[], %s::bool[], %s::text[], %s::text[], %s::float8[], %s::text[])
                      AS given(id, claim_id, state, run_at, wait, refund, crash, blocked, error, result, since_start,
                               failure)
+                     LEFT JOIN jobqueue_cancellation AS wish ON wish.job_id = given.id
                ) AS d
        JOIN jobqueue_job AS old ON old.id = d.id
   WHERE job.id = d.id AND job.claim_id = d.claim_id AND job.state + 0 = 2
@@ -145,7 +149,8 @@ SELECT (SELECT count(*) FROM moved), ARRAY(SELECT DISTINCT queue FROM moved),
        ARRAY(SELECT name FROM names WHERE name IS NOT NULL
              AND NOT EXISTS (SELECT 1 FROM jobqueue_pause WHERE queue = name)),
        (SELECT extract(epoch FROM run_at - clock_timestamp())::float8 FROM jobqueue_job
-        WHERE state = 0 AND run_at > statement_timestamp() ORDER BY run_at LIMIT 1)
+        WHERE state = 0 AND run_at > statement_timestamp() ORDER BY run_at LIMIT 1),
+       EXISTS (SELECT 1 FROM jobqueue_cancellation)
 """  # noqa: S608 (constants)
 
 # Without waiting for rows that others have locked.
@@ -239,10 +244,11 @@ class PostgreSQLStore(Store):
 
     def promote(self, limit: int = 1000) -> Promotion:
         """Make scheduled jobs ready whose time has come."""
-        [(moved, queues, ready, next_in)] = self._control.run(PROMOTE, (limit,))
+        [(moved, queues, ready, next_in, wishes)] = self._control.run(PROMOTE, (limit,))
         # What this very statement has moved, it does not see as ready.
         ready = frozenset(queues).union(ready)
-        return Promotion(moved, frozenset(queues), ready, None if next_in is None else max(next_in, 0.0))
+        next_in = None if next_in is None else max(next_in, 0.0)
+        return Promotion(moved, frozenset(queues), ready, next_in, wishes)
 
     def hold(self, job: ClaimedJob, seconds: float) -> bool:
         """Lock the row of a job inside the present transaction; False if the claim is lost."""
@@ -283,6 +289,10 @@ class PostgreSQLStore(Store):
         ]
         return self._write(SETTLE, finishes, *(list(column) for column in zip(*rows, strict=True)))
 
+    def run_aside(self, statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """Run a statement that is rather given up than made to wait for a lock; return its rows."""
+        return self._control.run(statement, parameters, briefly=True)
+
     def rewrite(self, rows: Sequence[Texts]) -> set[int]:
         """Store texts of rows anew, if they are still in that state and under that claim, and not locked."""
         if not rows:
@@ -299,7 +309,8 @@ class PostgreSQLStore(Store):
         """Surround one statement that Django writes for us, where the project's settings would change its meaning."""
         return self._control.statement()
 
-    def _writing(self) -> AbstractContextManager[None]:
+    def writing(self) -> AbstractContextManager[None]:
+        """Open a transaction that reads first and writes then."""
         return self._control.block()
 
     def looking(self, seconds: float) -> AbstractContextManager[None]:

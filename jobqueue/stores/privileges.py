@@ -10,8 +10,8 @@ from django.db import connections
 NEEDED = {
     "jobqueue_job": ("SELECT", "UPDATE", "DELETE"),
     "jobqueue_pool": ("SELECT", "INSERT", "UPDATE", "DELETE"),
-    "jobqueue_attempt": ("SELECT", "INSERT", "DELETE"),
-    "jobqueue_report": ("SELECT", "DELETE"),
+    "jobqueue_attempt": ("SELECT", "INSERT", "UPDATE", "DELETE"),
+    "jobqueue_report": ("SELECT", "INSERT", "UPDATE", "DELETE"),
     "jobqueue_cancellation": ("SELECT", "DELETE"),
     "jobqueue_pause": ("SELECT",),
     "django_migrations": ("SELECT",),

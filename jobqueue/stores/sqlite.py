@@ -10,22 +10,22 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
-from uuid import UUID
 
-from django.conf import settings
 from django.db import OperationalError, connections, transaction
-from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
 from jobqueue.models import Job, JobQuerySet
+from jobqueue.outcomes import Decision
 from jobqueue.rows import ClaimedJob, ClaimRequest, Finish, NewJob, Promotion, Texts, due_at
 from jobqueue.states import State
 from jobqueue.stores.base import NewJobs, Store, as_job, claim_order
 from jobqueue.stores.ears import Ear
 from jobqueue.stores.filewatch import FileChangeEar
+from jobqueue.stores.sqlitewords import Clock, impatient, lenient, uuid_of, when
 
 INSERT = """
 INSERT INTO jobqueue_job (handler, name, queue, priority, max_attempts, max_run_time, key, attempts, crashes,
@@ -117,6 +117,11 @@ SELECT id, attempts, coalesce(locked_by, ''), %s, %s, %s, %s FROM jobqueue_job
 WHERE id = %s AND claim_id = %s AND state = 2
 """
 
+WISHES = """
+SELECT job_id, CASE requested_by WHEN '' THEN 'cancelled while it was running' ELSE 'cancelled by ' || requested_by END
+FROM jobqueue_cancellation WHERE job_id IN (SELECT value FROM json_each(%s))
+"""
+
 REWRITE = """
 UPDATE jobqueue_job SET handler = %s, result = %s, last_error = %s
 WHERE id = %s AND state = %s AND claim_id IS %s
@@ -128,7 +133,10 @@ WITH RECURSIVE {ALL_QUEUES} SELECT name FROM names
 WHERE name IS NOT NULL AND NOT EXISTS (SELECT 1 FROM jobqueue_pause WHERE queue = name)
 """  # noqa: S608 (a constant)
 
-NEXT_DUE = "SELECT +run_at FROM jobqueue_job WHERE state = 0 ORDER BY run_at LIMIT 1"
+NEXT_DUE = """
+SELECT (SELECT +run_at FROM jobqueue_job WHERE state = 0 ORDER BY run_at LIMIT 1),
+       EXISTS (SELECT 1 FROM jobqueue_cancellation)
+"""
 
 PROMOTE = """
 UPDATE jobqueue_job SET state = 1, updated_at = %s
@@ -139,8 +147,6 @@ RETURNING queue
 
 #: What Python's driver says of text that is no UTF-8.
 UNDECODABLE = "Could not decode"
-#: Stands for a time that somebody has written by hand and nobody can read.
-NO_TIME = datetime(1900, 1, 1)
 #: Instructions of SQLite's virtual machine between two looks at the clock.
 STEPS = 10_000
 # Changes nothing, and takes the write lock.
@@ -196,23 +202,23 @@ class SQLiteStore(Store):
     def promote(self, limit: int = 1000) -> Promotion:
         """Make scheduled jobs ready whose time has come; without any, nothing is written."""
         now = timezone.now()
-        next_in = self._next_due(now)
+        next_in, wishes = self._next_due(now)
         if next_in is None or next_in > 0:
-            return Promotion(0, frozenset(), self._queues_with_work(), next_in)
+            return Promotion(0, frozenset(), self._queues_with_work(), next_in, wishes)
         moved = self._rows(PROMOTE, (self._text(now), self._text(now), limit), any_text=True)
         queues = frozenset(queue for (queue,) in moved)
-        return Promotion(len(moved), queues, self._queues_with_work(), self._next_due(now))
+        return Promotion(len(moved), queues, self._queues_with_work(), *self._next_due(now))
 
     def _queues_with_work(self) -> frozenset[str]:
         return frozenset(name for (name,) in self._rows(QUEUES_WITH_WORK, (), any_text=True))
 
-    def _next_due(self, now: datetime) -> float | None:
-        for (run_at,) in self._rows(NEXT_DUE, ()):
-            return max((_when(run_at) - now).total_seconds(), 0.0)
-        return None
+    def _next_due(self, now: datetime) -> tuple[float | None, bool]:
+        """Return the seconds until the next job is due, and whether there are wishes to cancel."""
+        [(run_at, wishes)] = self._rows(NEXT_DUE, ())
+        return (None if run_at is None else max((when(run_at) - now).total_seconds(), 0.0)), bool(wishes)
 
     def _finish_succeeded(self, finishes: Sequence[Finish]) -> set[int]:
-        clock = _Clock()
+        clock = Clock()
         return self._write(
             FINISH_SUCCEEDED,
             finishes,
@@ -236,18 +242,29 @@ class SQLiteStore(Store):
         return deleted
 
     def _settle(self, finishes: Sequence[Finish]) -> set[int]:
-        clock = _Clock()
+        clock = Clock()
         failures = [each for each in finishes if each.decision.failure]
-        with transaction.atomic(using=self.alias):
+        with self.writing():
+            finishes = self._as_wished(finishes)
             if failures:
                 self._write(NOTE, failures, [self._noted(each, clock) for each in failures])
             return self._write(SETTLE, finishes, [self._settled(each, clock) for each in finishes])
 
-    def _noted(self, each: Finish, clock: _Clock) -> tuple[Any, ...]:
+    def _as_wished(self, finishes: Sequence[Finish]) -> list[Finish]:
+        """Have jobs cancelled that would be tried again although somebody wishes that they end."""
+        wishes = dict(self._rows(WISHES, (json.dumps([each.job.id for each in finishes]),)))
+        return [
+            each._replace(decision=_cancelled(each.decision, wishes[each.job.id]))
+            if each.job.id in wishes and each.decision.state not in {State.SUCCEEDED, State.FAILED}
+            else each
+            for each in finishes
+        ]
+
+    def _noted(self, each: Finish, clock: Clock) -> tuple[Any, ...]:
         decision, now = each.decision, self._text(clock.now)
         return decision.failure, self._text(clock.at(each.started)), now, decision.error or ""
 
-    def _settled(self, each: Finish, clock: _Clock) -> tuple[Any, ...]:
+    def _settled(self, each: Finish, clock: Clock) -> tuple[Any, ...]:
         decision, now = each.decision, self._text(clock.now)
         run_at = decision.run_at
         if run_at is None and decision.wait is not None:
@@ -279,10 +296,15 @@ class SQLiteStore(Store):
             complete = cursor.rowcount == len(rows)
         return {each.job.id for each in finishes} if complete else set()
 
+    def run_aside(self, statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """Run a statement that is rather given up than made to wait for a lock; return its rows."""
+        with impatient(connections[self.alias]):
+            return self._rows(statement, parameters)
+
     def rewrite(self, rows: Sequence[Texts]) -> set[int]:
         """Store texts of rows anew, if they are still in that state and under that claim."""
         written: set[int] = set()
-        with self._writing():
+        with self.writing():
             for job_id, state, claim_id, *texts in rows:
                 found = self._rows(REWRITE, (*texts, job_id, state, claim_id and claim_id.hex))
                 written.update(each for (each,) in found)
@@ -294,7 +316,8 @@ class SQLiteStore(Store):
         return super().hold(job, seconds)
 
     @contextmanager
-    def _writing(self) -> Iterator[None]:
+    def writing(self) -> Iterator[None]:
+        """Open a transaction that takes the write lock first: to read first and write then may be refused."""
         with transaction.atomic(using=self.alias):
             self._rows(LOCK, ())
             yield
@@ -303,11 +326,11 @@ class SQLiteStore(Store):
         """Return the jobs, whatever stands in their columns; not those whose claim no write could name."""
         ids = json.dumps(list(rows.values_list("pk", flat=True)))
         found = self._rows(READ, (ids,), any_text=True)
-        return [_claimed((*row[:-1], claim)) for row in found if (claim := _uuid(row[-1]))]
+        return [_claimed((*row[:-1], claim)) for row in found if (claim := uuid_of(row[-1]))]
 
     def _rows(self, statement: str, parameters: Any, *, any_text: bool = False) -> list[tuple[Any, ...]]:
         connection = connections[self.alias]
-        with connection.cursor() as cursor, _any_text(connection) if any_text else nullcontext():
+        with connection.cursor() as cursor, lenient(connection) if any_text else nullcontext():
             cursor.execute(statement, parameters)
             rows: list[tuple[Any, ...]] = cursor.fetchall()
         return rows
@@ -344,17 +367,6 @@ class SQLiteStore(Store):
         return timezone.now() - timedelta(seconds=seconds)
 
 
-class _Clock:
-    """Moments of the monotonic clock as times of day."""
-
-    def __init__(self) -> None:
-        self.now = timezone.now()
-        self._monotonic = time.monotonic()
-
-    def at(self, moment: float | None) -> datetime | None:
-        return None if moment is None else self.now - timedelta(seconds=self._monotonic - moment)
-
-
 @lru_cache
 def claim_statement(queues: bool, min_priority: bool, max_priority: bool) -> str:
     """Return the claim for what is asked: named queues, a least and a largest priority."""
@@ -363,36 +375,14 @@ def claim_statement(queues: bool, min_priority: bool, max_priority: bool) -> str
     return CLAIM.format(queues=GIVEN_QUEUES if queues else ALL_QUEUES, priorities=priorities)
 
 
-@contextmanager
-def _any_text(connection: BaseDatabaseWrapper) -> Iterator[None]:
-    """Have text read that is no UTF-8, too: its signature does not hold then, as that of any other changed text."""
-    raw = connection.connection
-    usual, raw.text_factory = raw.text_factory, lambda text: text.decode(errors="backslashreplace")
-    try:
-        yield
-    finally:
-        raw.text_factory = usual
-
-
 def _claimed(row: tuple[Any, ...]) -> ClaimedJob:
     job = ClaimedJob._make(row)
     return job._replace(
-        run_at=_when(job.run_at),
-        created_at=_when(job.created_at),
-        blocked_at=job.blocked_at and _when(job.blocked_at),
+        run_at=when(job.run_at),
+        created_at=when(job.created_at),
+        blocked_at=job.blocked_at and when(job.blocked_at),
     )
 
 
-def _when(stored: Any) -> datetime:
-    try:
-        moment = datetime.fromisoformat(stored)
-    except (TypeError, ValueError):
-        moment = NO_TIME
-    return moment.replace(tzinfo=UTC) if settings.USE_TZ else moment
-
-
-def _uuid(stored: str) -> UUID | None:
-    try:
-        return UUID(stored)
-    except ValueError:
-        return None
+def _cancelled(decision: Decision, wish: str) -> Decision:
+    return replace(decision, state=State.CANCELLED, wait=None, run_at=None, error=decision.error or wish)

@@ -56,6 +56,9 @@ class _Desk(ctypes.Structure):
         ("job_id", ctypes.c_int64),
         ("since", ctypes.c_double),
         ("deadline", ctypes.c_double),
+        # Written by maintenance, the rest by the worker: the performance that is to end is known by its beginning.
+        ("end_by", ctypes.c_double),
+        ("called_off", ctypes.c_double),
     )
 
 
@@ -79,11 +82,15 @@ class _Slot(ctypes.Structure):
 
 
 class Performing(NamedTuple):
-    """One job that a worker is performing. Times are of the monotonic clock."""
+    """One job that a worker is performing. Times are of the monotonic clock.
+
+    ``called_off``: somebody has cancelled it, and the worker is to end it by the deadline.
+    """
 
     job_id: int
     since: float
     deadline: float
+    called_off: bool = False
 
 
 class Slot:
@@ -144,8 +151,26 @@ class Slot:
 
     def performing(self) -> list[Performing]:
         """Return what the worker is performing, or was when it died."""
-        found = [Performing(place.job_id, place.since, place.deadline) for place in self._desks]
-        return [each for each in found if each.job_id]
+        return [found for place in self._desks if (found := _performing(place)).job_id]
+
+    def call_off(self, job: Performing, end_by: float) -> None:
+        """Say that a performance is to end, if it still goes on; by then, or the process is ended for it."""
+        for place in self._desks:
+            if (place.job_id, place.since) == job[:2]:
+                place.end_by = end_by
+                place.called_off = job.since
+
+    def called_off(self, desk: int) -> int:
+        """Return the job of a desk if it is to end; 0 if not."""
+        place = self._desks[desk]
+        return int(place.job_id) if place.called_off == place.since else 0
+
+
+def _performing(place: _Desk) -> Performing:
+    since = place.since
+    if place.called_off != since:
+        return Performing(place.job_id, since, place.deadline)
+    return Performing(place.job_id, since, min(place.deadline, place.end_by), called_off=True)
 
 
 class Board:

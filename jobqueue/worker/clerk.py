@@ -23,6 +23,8 @@ from jobqueue import logs
 from jobqueue.notifying import background
 from jobqueue.outcomes import RELEASE, Decision
 from jobqueue.performing.executor import Ended
+from jobqueue.performing.notes import Notes
+from jobqueue.performing.teller import Teller
 from jobqueue.policy.suspects import set_apart
 from jobqueue.rows import ClaimedJob, ClaimRequest, Finish
 from jobqueue.states import State
@@ -98,6 +100,7 @@ class Clerk(threading.Thread):
         self._quiet = quiet
         self._trouble = trouble
         self._ends = Ends(slot)
+        self._teller = Teller(store)
         self._urgent = False
         self._renewals: deque[_Renewal] = deque()
         self._wary = False
@@ -116,6 +119,11 @@ class Clerk(threading.Thread):
             self._bell.ring()
             self._wait_for(ended.acknowledge)
         elif waiting in {1, FLUSH_JOBS}:
+            self._bell.ring()
+
+    def tell(self, notes: Notes) -> None:
+        """Take over what a job tells; it is written at most once a second, and before the end of its attempt."""
+        if self._teller.note(notes):
             self._bell.ring()
 
     def give_back(self, job: ClaimedJob) -> None:
@@ -158,6 +166,7 @@ class Clerk(threading.Thread):
             self._put_back()
             self._flush()
             self._outwait_locks()
+            self._tell()
         except Refused as error:
             self.error = error
         except Exception as error:
@@ -189,6 +198,7 @@ class Clerk(threading.Thread):
         # After the claim, which the performers may be waiting for.
         if self._is_flush_due():
             self._flush()
+        self._tell()
         self._sleep()
 
     def _wanted(self) -> int:
@@ -199,8 +209,8 @@ class Clerk(threading.Thread):
 
     def _sleep(self) -> None:
         """Sleep until the bell rings or something is due. Maintenance polls, for all workers at once."""
-        flush_in = self._ends.due_in(FLUSH_SECONDS)
-        pause = self._stock.due_in if flush_in is None else min(flush_in, self._stock.due_in)
+        dues = (self._ends.due_in(FLUSH_SECONDS), self._teller.due_in(), self._stock.due_in)
+        pause = min(due for due in dues if due is not None)
         while not self._bell.wait(min(pause, BEAT_SECONDS)) and pause > BEAT_SECONDS:
             pause -= BEAT_SECONDS
             self._slot.words.beat = time.monotonic()
@@ -215,10 +225,17 @@ class Clerk(threading.Thread):
         """Write all attempts that have ended; what somebody keeps locked is left for later."""
         self._urgent = False
         fresh, again = self._ends.take()
+        self._tell()
         locked = self._finish(fresh, partial(write, self._store))
         locked |= self._finish(again, self._store.finish_around_locks)
         self._ends.note(fresh, again, locked)
         self._stock.remove(each.job for each in (*fresh, *again) if each.job.id not in locked)
+
+    def _tell(self) -> None:
+        """Write what jobs tell; if the database is away, some of it may get lost, and nothing waits for it."""
+        if self._teller.due_in() == 0:
+            with self._deadline:
+                self._teller.write()
 
     def _finish(self, ended: Sequence[Ended], write: Write) -> set[int]:
         """Write ended attempts; return the jobs that somebody keeps locked."""

@@ -78,6 +78,7 @@ class Worker:
         self._alarm = alarm
         self._left = options.max_jobs
         self._weighed = 0.0
+        self._executors: list[Executor] = []
         self._places = Places(options.threads, is_coroutine) if options.coroutines > 1 else None
         self._buffer = Buffer(slot, bell, settings.claim_ahead, options.performers)
         self._clerk = Clerk(
@@ -96,7 +97,8 @@ class Worker:
         """Perform until told to stop; return what the clerk met that waiting does not mend (it is logged)."""
         self._clerk.start()
         if self._options.performers == 1:
-            self._perform_all(0, Executor(self._store, self._settings, self._alarm))
+            self._executors = [Executor(self._store, self._settings, self._alarm, tell=self._clerk.tell)]
+            self._perform_all(0)
         else:
             self._perform_on_threads()
         self._clerk.stop()
@@ -106,16 +108,21 @@ class Worker:
         """Start nothing more; what is running may end. Safe in signal handlers."""
         self._clerk.close()
 
+    def call_off(self) -> None:
+        """End the jobs that the board says somebody has cancelled. For signal handlers."""
+        for desk, executor in enumerate(self._executors):
+            if job_id := self._slot.called_off(desk):
+                executor.call_off(job_id)
+
     def _perform_on_threads(self) -> None:
         run_coroutine = self._beside_others(self._places) if self._places else None
+        desks = range(self._options.performers)
+        self._executors = [
+            Executor(self._store, self._settings, Cooperative(), run_coroutine, self._clerk.tell) for _ in desks
+        ]
         threads = [
-            threading.Thread(
-                target=self._perform_all,
-                args=(desk, Executor(self._store, self._settings, Cooperative(), run_coroutine)),
-                name=f"performer-{desk + 1}",
-                daemon=True,
-            )
-            for desk in range(self._options.performers)
+            threading.Thread(target=self._perform_all, args=(desk,), name=f"performer-{desk + 1}", daemon=True)
+            for desk in desks
         ]
         for thread in threads:
             thread.start()
@@ -133,9 +140,9 @@ class Worker:
 
         return run
 
-    def _perform_all(self, desk: int, executor: Executor) -> None:
+    def _perform_all(self, desk: int) -> None:
+        places, executor = self._places, self._executors[desk]
         executor.worker = self._slot.name
-        places = self._places
         while (taken := self._buffer.take()) is not None:
             job, since = taken
             if places and not places.take(job.name, lambda: self._buffer.closed):

@@ -23,6 +23,7 @@ from jobqueue.release import release
 from jobqueue.rows import ClaimedJob, ClaimRequest, Finish
 from jobqueue.stores.base import Store
 from jobqueue.stores.pools import PoolRegistry
+from jobqueue.stores.wishes import Wishes
 from jobqueue.worker.clerk import FLUSH_JOBS, Selection
 from jobqueue.worker.ends import ASIDE_SECONDS, write
 
@@ -99,7 +100,8 @@ class WorkOff:
             limit = min(limit, self.limit - self.tally.performed)
         if limit < 1 or self.is_asked_to_stop():
             return []
-        self.store.promote()
+        if self.store.promote().wishes:
+            Wishes(self.store).sweep()
         request = ClaimRequest(uuid4(), pool_id, locked_by, limit, **asdict(self.selection))
         kept, rest = set_apart(self.store.claim(request), hungry=1)
         self._wary = bool(rest or (kept and kept[0].crashes))

@@ -85,7 +85,7 @@ class TestRefusedAddresses:
         send("ana@example.com", cc=["gone@example.com"], bcc=["bob@example.com"])
         assert work_off().failed == 0
         assert [each.recipients for each in smtp.got] == [["ana@example.com", "bob@example.com"]]
-        assert Job.objects.get().return_value == {"refused": {"gone@example.com": "550 no such user"}}
+        assert Job.objects.get().result == {"refused": {"gone@example.com": "550 no such user"}}
         assert "the server has refused 1 addresses for good" in caplog.text
         assert "gone@example.com" not in caplog.text
         refute_enqueued(deliver)

@@ -14,7 +14,7 @@ from datetime import timedelta
 
 from django.db import connection, transaction
 
-from jobqueue import Snooze, current_job, job
+from jobqueue import Snooze, current_job, job, progress, track
 from tests.app.models import Document
 
 
@@ -267,3 +267,98 @@ def answer(text: str) -> str:
 def nap_with(key: int, seconds: float, password: str) -> None:
     """Take some time, with a secret."""
     nap.function(key, seconds)
+
+
+@job
+def spin(key: int) -> None:
+    """Never end, busy."""
+    record("start", key)
+    while True:
+        pass
+
+
+@job
+def block_signals(key: int) -> None:
+    """Never end, and hear nothing."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    record("start", key)
+    time.sleep(1e6)
+
+
+@job
+def clean_up(key: int) -> None:
+    """Never end by itself, and leave in good order."""
+    record("start", key)
+    try:
+        time.sleep(1e6)
+    finally:
+        progress(1, 2, "cleaning up")
+        record("clean", key)
+
+
+@job
+async def async_clean_up(key: int) -> None:
+    """Never end by itself, and leave in good order."""
+    record("start", key)
+    try:
+        await asyncio.sleep(1e6)
+    finally:
+        record("clean", key)
+
+
+@job
+def heed(key: int) -> None:
+    """Never end by itself; say how far it is."""
+    record("start", key)
+    for _ in track(range(10**9), "steps"):
+        time.sleep(0.01)
+
+
+@job(atomic=True)
+def nap_atomically(key: int, document: Document, seconds: float) -> None:
+    """Take some time inside the transaction that holds the job's row, and tell how far it is."""
+    document.append("begun")
+    progress(1, 2, "halfway")
+    record("start", key)
+    time.sleep(seconds)
+
+
+@job(backoff=soon)
+def fail_late(key: int, seconds: float) -> None:
+    """Raise after some time, whatever is raised meanwhile."""
+    record("start", key)
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        with contextlib.suppress(BaseException):
+            time.sleep(deadline - time.monotonic())
+    raise ValueError(f"job {key} fails")
+
+
+@job
+def end_well(key: int, seconds: float) -> str:
+    """Succeed after some time, whatever is raised meanwhile."""
+    with contextlib.suppress(ValueError):
+        fail_late.function(key, seconds)
+    return "done all the same"
+
+
+@job(capture_log=True)
+def tell(key: int, seconds: float) -> None:
+    """Say what it does, and take some time."""
+    current = current_job()
+    assert current
+    progress(0, 3, "beginning")
+    current.logger.warning("begun %d", key)
+    record("start", key)
+    time.sleep(seconds)
+    progress(3, 3, "done")
+
+
+@job
+def nap_twice(key: int, seconds: float) -> None:
+    """Take some time; the second time at once."""
+    if Document.objects.filter(text=f"second {key}").exists():
+        record("again", key)
+        return
+    record("start", key)
+    time.sleep(seconds)

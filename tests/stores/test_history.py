@@ -73,10 +73,11 @@ class TestHistory:
         jobs = [stored(store) for _ in range(4)]
         first, second, third, fourth = claim(store, pool)
         for job in jobs:
-            Report.objects.create(job=job, text="halfway")
-            Cancellation.objects.create(job=job)
+            Report.objects.create(job=job, stored_text="halfway")
         store.finish([ended(each, AGAIN) for each in (first, second, third, fourth)])
         again = claim(store, pool)
+        for job in jobs:
+            Cancellation.objects.create(job=job)
         gone = Decision(State.SUCCEEDED, delete=True)
         store.finish([ended(again[0], gone), succeeded(again[1]), ended(again[2], LAST)])
         assert store.prune(-60.0) == 1
@@ -87,7 +88,7 @@ class TestHistory:
     def test_ends_that_are_not_ours_delete_nothing(self, store: Store, pool: int) -> None:
         job = stored(store)
         [claimed] = claim(store, pool)
-        Report.objects.create(job=job, text="halfway")
+        Report.objects.create(job=job, stored_text="halfway")
         stale = claimed._replace(claim_id=request(pool).claim_id)
         gone = ended(stale, Decision(State.SUCCEEDED, delete=True))
         assert store.finish([gone]) == [gone]

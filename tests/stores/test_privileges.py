@@ -18,11 +18,14 @@ from jobqueue.doctor import Site, examine
 from jobqueue.models import Job, Pool
 from jobqueue.outcomes import RELEASE, Decision
 from jobqueue.pool import preflight
-from jobqueue.rows import Finish
+from jobqueue.rows import Finish, Told
 from jobqueue.states import State
 from jobqueue.stores import get_store
+from jobqueue.stores.beside import Beside, Sealed
 from jobqueue.stores.pools import PoolRegistry
 from jobqueue.stores.privileges import NEEDED
+from jobqueue.stores.reports import Reports
+from jobqueue.stores.wishes import Wishes
 from jobqueue.testing import work_off
 from tests.app import scripted
 from tests.app.models import Video
@@ -203,7 +206,11 @@ def do_all_that_a_pool_does() -> None:
     store.finish_around_locks([Finish(parked, Decision(State.FAILED, error="boom"))])
     with transaction.atomic():
         store.hold(claim(store, doomed, 1)[0], 60)
-    store.held(doomed, "host:here pid:1")
+    [held] = store.held(doomed, "host:here pid:1")
+    assert Reports(store).tell([Told(held.id, held.claim_id, 1.0, 2.0, "half", "")]) == {held.id}
+    for sealed in (Sealed("Attempt", 0, 0, {"stored_error": ""}), *Beside(store).of([held.id])):
+        Beside(store).rewrite(sealed, sealed.texts)
+    Wishes(store).sweep()
     store.strays(doomed, [])
     [peer] = pools.look(pool).peers
     assert pools.declare_dead(peer, -1)

@@ -25,7 +25,7 @@ def test_handler_result_and_error_are_replaced_and_nothing_else(store: Store, po
     job_id = stored(store).pk
     store.finish([succeeded(job) for job in claim(store, pool)])
     before = Job.objects.values().get(pk=job_id)
-    texts: dict[str, Any] = {"handler": "x\ny", "result": '"é"', "last_error": "e"}
+    texts: dict[str, Any] = {"handler": "x\ny", "stored_result": '"é"', "last_error": "e"}
     assert store.rewrite([texts_of(job_id)._replace(**texts)]) == {job_id}
     assert Job.objects.values().get(pk=job_id) == before | texts
 

@@ -176,7 +176,7 @@ class TestFinish:
         [job] = claim(store, pool, worker="host:here pid:7")
         assert store.finish([Finish(job, Decision(State.SUCCEEDED, result="7"), STARTED, ENDED)]) == []
         row = Job.objects.get()
-        assert (row.state, row.result, row.claim_id) == (3, "7", job.claim_id)
+        assert (row.state, row.stored_result, row.claim_id) == (3, "7", job.claim_id)
         assert (row.locked_at, row.locked_by, row.pool_id) == (None, "host:here pid:7", None)
         assert row.started_at is not None
         assert row.finished_at is not None

@@ -201,7 +201,7 @@ class TestAmongJobs:
                 result.refresh()
             assert good.return_value == [["secret"], {}]
             assert bad.errors[0].traceback.endswith("ValueError: no secret\n")
-            assert not any("secret" in job.handler + str(job.result) for job in Job.objects.all())
+            assert not any("secret" in job.handler + str(job.stored_result) for job in Job.objects.all())
         with pytest.raises(TaskResultDoesNotExist):
             good.refresh()
 

@@ -37,7 +37,7 @@ class InATestCase(JobsTestMixin, TestCase):
         self.assertJobNotEnqueued(tell)
         assert self.enqueued_jobs() == [found]
         assert self.work_off().performed == 1
-        assert Job.objects.get().return_value == 3
+        assert Job.objects.get().result == 3
         assert self.run_job(add, 1, 2) == 3
         with self.travel_to(HOUR):
             assert self.enqueued_jobs() == []

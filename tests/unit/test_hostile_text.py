@@ -72,5 +72,5 @@ def test_what_a_job_is_given_returns_and_raises_is_stored_as_it_is(text: str) ->
     scripted.answer.enqueue(text)
     scripted.fail.using(max_attempts=1).enqueue(text)
     work_off()
-    assert Job.objects.succeeded().get().return_value == text
+    assert Job.objects.succeeded().get().result == text
     assert text in str(Job.objects.failed().get().last_error)

@@ -47,17 +47,17 @@ def break_the_transaction() -> None:
 
 def test_the_caller_gets_the_row_as_it_is_afterwards() -> None:
     stored = add.enqueue(1, 2)
-    assert (stored.get_state_display(), stored.return_value, stored.attempts) == ("succeeded", 3, 1)
+    assert (stored.get_state_display(), stored.result, stored.attempts) == ("succeeded", 3, 1)
     assert not Pool.objects.exists()
 
 
 def test_any_job_goes_the_way_of_a_worker() -> None:
     document = Document.objects.create()
-    assert enqueue(PlainWorker(4)).return_value == 4
-    assert enqueue(document).return_value == "read"
-    assert fetch.enqueue(4).return_value == 8
+    assert enqueue(PlainWorker(4)).result == 4
+    assert enqueue(document).result == "read"
+    assert fetch.enqueue(4).result == 8
     given = [1, 2]
-    assert answer.enqueue(given).return_value == given
+    assert answer.enqueue(given).result == given
 
 
 def test_many_are_performed_in_order() -> None:
@@ -158,7 +158,7 @@ class TestOutsideATransaction:
             await sync_to_async(connections.close_all)()
             return stored
 
-        assert asyncio.run(both()).return_value == 8
+        assert asyncio.run(both()).result == 8
 
 
 @pytest.mark.django_db(transaction=True, databases=["default", "other"])

@@ -20,7 +20,7 @@ def test_a_copy_of_a_genuine_row_is_performed_too() -> None:
     row.pk = None
     row.save(force_insert=True)
     assert work_off().performed == 2
-    assert [job.return_value for job in Job.objects.succeeded()] == ["once", "once"]
+    assert [job.result for job in Job.objects.succeeded()] == ["once", "once"]
 
 
 def test_a_genuine_row_that_was_set_back_is_performed_again() -> None:

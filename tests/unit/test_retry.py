@@ -366,7 +366,7 @@ class TestRows:
         row = succeed.enqueue()
         work_off()
         row.refresh_from_db()
-        assert (State(row.state), row.return_value, row.locked_at) == (State.SUCCEEDED, "done", None)
+        assert (State(row.state), row.result, row.locked_at) == (State.SUCCEEDED, "done", None)
 
     @override_settings(JOBQUEUE={"KEEP_SUCCEEDED": 0})
     def test_keep_succeeded_0_removes_it_at_once(self) -> None:

@@ -158,18 +158,18 @@ class TestHandlers:
 class TestForPeople:
     def test_error_and_return_value_are_decrypted(self) -> None:
         with encrypting(NEW):
-            job = Job(last_error=seal("ValueError: no"), result=seal('{"rows":2}'))
-            assert (job.error, job.return_value) == ("ValueError: no", {"rows": 2})
+            job = Job(last_error=seal("ValueError: no"), stored_result=seal('{"rows":2}'))
+            assert (job.error, job.result) == ("ValueError: no", {"rows": 2})
 
     def test_an_error_that_cannot_be_opened_says_why(self) -> None:
         with encrypting(OLD):
-            job = Job(last_error=seal("ValueError: no"), result=seal("7"))
+            job = Job(last_error=seal("ValueError: no"), stored_result=seal("7"))
         assert job.error == f"(encrypted with key {id_of(OLD)}, which is not among ENCRYPTION_KEYS)"
         with pytest.raises(DecryptionError):
-            job.return_value  # noqa: B018
+            job.result  # noqa: B018
 
     def test_nothing_is_nothing(self) -> None:
-        assert (Job().error, Job().return_value) == (None, None)
+        assert (Job().error, Job().result) == (None, None)
 
 
 class TestSettings:

@@ -16,6 +16,7 @@ from django.utils import timezone
 from jobqueue.models import Job
 from jobqueue.outcomes import (
     Blocked,
+    CalledOff,
     Cancelled,
     Corrupt,
     Crashed,
@@ -48,6 +49,7 @@ OUTCOMES: list[Outcome] = [
     Snoozed(wait=1.0),
     Snoozed(until=timezone.now()),
     Cancelled("gone"),
+    CalledOff("not wanted"),
     Blocked("unknown"),
     Corrupt("not JSON"),
     Crashed("killed"),

@@ -196,7 +196,7 @@ class TestHere:
         assert said.out.startswith("Succeeded in ")
         assert said.out.endswith("It returned 3\n")
         row = Job.objects.get(pk=pk)
-        assert (row.state, row.attempts, row.return_value) == (State.SUCCEEDED, 1, 3)
+        assert (row.state, row.attempts, row.result) == (State.SUCCEEDED, 1, 3)
         assert not Pool.objects.exists()
 
     def test_a_failure_shows_its_traceback_and_when_it_is_tried_again(self, jobs: Jobs) -> None:

@@ -71,9 +71,9 @@ def test_text_from_the_database_steers_no_terminal(jobs: Jobs, words: tuple[str,
         job(state, queue=HOSTILE[:10])
     Job.objects.filter(state=State.RUNNING).update(locked_by=HOSTILE, pool_id=1)
     failed = job(
-        State.FAILED, name=HOSTILE, last_error=f"{HOSTILE}\n\n{HOSTILE}", key=HOSTILE, result=f'"{HOSTILE}"'
+        State.FAILED, name=HOSTILE, last_error=f"{HOSTILE}\n\n{HOSTILE}", key=HOSTILE, stored_result=f'"{HOSTILE}"'
     )
-    Report.objects.create(job=failed, done=1, text=HOSTILE, log=HOSTILE)
+    Report.objects.create(job=failed, done=1, stored_text=HOSTILE, stored_log=HOSTILE)
     Attempt.objects.create(
         job=failed, number=1, outcome="failed", worker=HOSTILE, ended_at=timezone.now(), stored_error=HOSTILE
     )
@@ -207,14 +207,16 @@ class TestList:
 
 class TestShow:
     def test_all_that_is_known(self, jobs: Jobs) -> None:
-        stored = job(State.FAILED, call=VideoWorker(23), key="inv-7", result='{"seconds": 3}')
+        stored = job(State.FAILED, call=VideoWorker(23), key="inv-7", stored_result='{"seconds": 3}')
         moment = timezone.now()
         for number in (1, 2):
             Attempt.objects.create(
                 job=stored, number=number, outcome="failed", worker="host:atlas pid:1",
                 started_at=moment - timedelta(seconds=3), ended_at=moment, stored_error=f"OSError: try {number}",
             )  # fmt: skip
-        Report.objects.create(job=stored, done=312, total=500, text="frame 312/500", log="one\ntwo\n")
+        Report.objects.create(
+            job=stored, done=312, total=500, stored_text="frame 312/500", stored_log="one\ntwo\n"
+        )
         out = jobs("show", stored.pk).out
         for wanted in (
             f"#{stored.pk} tests.app.jobs.VideoWorker  failed",

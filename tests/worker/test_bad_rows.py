@@ -395,7 +395,7 @@ def test_none_of_the_stored_text_becomes_an_exception() -> None:
     row = app_jobs.add.enqueue(1)
     write(row.pk, last_error="os.system: true", result='{"exc_type":"system","exc_module":"os"}')
     found = Job.objects.get()
-    assert (found.last_error, found.return_value) == (
+    assert (found.last_error, found.result) == (
         "os.system: true",
         {"exc_type": "system", "exc_module": "os"},
     )

@@ -63,7 +63,7 @@ def test_those_who_have_the_key_read_result_and_error() -> None:
         work_off()
         good.refresh_from_db()
         bad.refresh_from_db()
-        assert good.return_value == MARKER
+        assert good.result == MARKER
         assert str(bad.error).startswith(f"ValueError: not welcome: {MARKER}\n\nTraceback")
 
 
@@ -104,8 +104,8 @@ class TestOnAndOff:
         with encrypting(NEW):
             assert work_off().failed == 0
             row.refresh_from_db()
-            assert row.return_value == MARKER
-        assert MARKER not in str(row.result)
+            assert row.result == MARKER
+        assert MARKER not in str(row.stored_result)
 
     def test_so_are_those_that_wait_when_it_is_switched_off(self) -> None:
         with encrypting(OLD):
@@ -114,7 +114,7 @@ class TestOnAndOff:
             later = secretive.give_back.enqueue(MARKER)
             assert work_off().failed == 0
             row.refresh_from_db()
-            assert row.return_value == MARKER
+            assert row.result == MARKER
         assert row.handler.startswith(f"enc1:{id_of(OLD)}:")
         assert later.handler.startswith("{")
 
@@ -131,7 +131,7 @@ class TestOnAndOff:
         with encrypting(NEW):
             work_off()
             row.refresh_from_db()
-            assert row.return_value == [1]
+            assert row.result == [1]
 
     @pytest.mark.parametrize("now", [(NEW,), (None, NEW), ()], ids=["another", "off", "none"])
     def test_a_row_that_no_listed_key_opens_is_parked_with_the_id_of_its_key(

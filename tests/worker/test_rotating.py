@@ -15,13 +15,15 @@ from django.db import connection, connections, transaction
 from django.test import override_settings
 
 from jobqueue import enqueue_many
-from jobqueue.models import Job
+from jobqueue.models import Attempt, Job, Report
 from jobqueue.outcomes import Decision
 from jobqueue.rotating import Rotation, Tally
 from jobqueue.rows import Texts
+from jobqueue.sealing import seal
 from jobqueue.states import State
 from jobqueue.stores import get_store
 from jobqueue.stores.base import Store
+from jobqueue.stores.beside import Beside
 from jobqueue.stores.pools import PoolRegistry
 from jobqueue.testing import work_off
 from tests.app import secretive
@@ -60,7 +62,7 @@ def assert_readable() -> None:
     """Whatever waits can be performed, and whatever has ended can be read."""
     Job.objects.scheduled().update(state=State.READY, run_at=get_store().ago(0))
     assert (work_off().performed, Job.objects.failed().count()) == (2, 1)
-    assert {job.return_value for job in Job.objects.succeeded()} == {MARKER}
+    assert {job.result for job in Job.objects.succeeded()} == {MARKER}
     assert str(Job.objects.failed().get().error).startswith(f"ValueError: not welcome: {MARKER}")
 
 
@@ -74,6 +76,7 @@ class Hasty:
 
     def __init__(self, store: Store, happen: Callable[[], Any]) -> None:
         self.alias = store.alias
+        self.statement = store.statement
         self._store = store
         self._happen = happen
 
@@ -123,7 +126,7 @@ class TestOldToNew:
         with keys(NEW):
             assert rotate() == counts(4, 4)
             for row in Job.objects.all():
-                for text in (row.handler, row.result, row.last_error):
+                for text in (row.handler, row.stored_result, row.last_error):
                     assert text is None or text.startswith(f"enc1:{id_of(NEW)}:")
             assert_readable()
 
@@ -145,7 +148,7 @@ class TestOldToNew:
         assert told == [(25, 25), (50, 50), (75, 75), (100, 100), (105, 105)]
         with keys(NEW):
             assert work_off().failed == 0
-            assert {job.return_value for job in Job.objects.all()} == {str(number) for number in range(105)}
+            assert {job.result for job in Job.objects.all()} == {str(number) for number in range(105)}
 
     def test_a_rehearsal_counts_and_writes_nothing(self) -> None:
         with keys(OLD):
@@ -158,12 +161,55 @@ class TestOldToNew:
     def test_nothing_but_the_texts_changes(self) -> None:
         with keys(OLD):
             rows_of_all_kinds()
-        texts = {"handler", "result", "last_error"}
+        texts = {"handler", "stored_result", "last_error"}
         kept = [each.attname for each in Job._meta.concrete_fields if each.attname not in texts]
         before = list(Job.objects.order_by("pk").values(*kept))
         with keys(NEW, OLD):
             rotate()
         assert list(Job.objects.order_by("pk").values(*kept)) == before
+
+
+class TestWhatStandsBesideARow:
+    """The errors of earlier attempts, and what jobs have told."""
+
+    def fill(self) -> None:
+        row = secretive.fail_with.enqueue(MARKER)
+        work_off()
+        Report.objects.create(job=row, stored_text=seal(MARKER), stored_log=seal(MARKER))
+
+    def texts(self) -> list[str]:
+        report = Report.objects.get()
+        return [Attempt.objects.get().stored_error, report.stored_text, report.stored_log]
+
+    def test_it_is_renewed(self) -> None:
+        with keys(OLD):
+            self.fill()
+        with keys(NEW, OLD):
+            assert rotate(rehearse=True) == counts(1, 1)
+            assert all(text.startswith(f"enc1:{id_of(OLD)}:") for text in self.texts())
+            assert rotate() == counts(1, 1)
+        with keys(NEW):
+            assert all(text.startswith(f"enc1:{id_of(NEW)}:") for text in self.texts())
+            report = Report.objects.get()
+            assert report.text == report.log == MARKER
+            assert Attempt.objects.get().error.startswith("ValueError: not welcome")
+
+    def test_what_cannot_be_opened_is_told_and_left_alone(self) -> None:
+        with keys(OLD):
+            self.fill()
+        before = self.texts()
+        with keys(NEW):
+            assert rotate()["shut"] == 1
+        assert self.texts() == before
+
+    def test_what_a_job_tells_meanwhile_is_not_overwritten(self) -> None:
+        with keys(OLD):
+            self.fill()
+            beside = Beside(get_store())
+            [sealed] = [each for each in beside.of([Job.objects.get().pk]) if each.model == "Report"]
+            Report.objects.update(stored_text="fresh")
+            beside.rewrite(sealed, {"stored_text": "stale"})
+        assert Report.objects.get().stored_text == "fresh"
 
 
 class TestWhatCannotBeOpened:
@@ -198,7 +244,7 @@ class TestWhatCannotBeOpened:
             assert rotate() == counts(1)
             work_off()
             row.refresh_from_db()
-            assert (row.handler, row.return_value) == (unsigned, [1])
+            assert (row.handler, row.result) == (unsigned, [1])
 
 
 class TestWhileWorkersGoOn:
@@ -231,7 +277,7 @@ class TestWhileWorkersGoOn:
 
             assert rotate(wait=30.0, tell=end) == counts(1, 1)
         with keys(NEW):
-            assert Job.objects.get().return_value == MARKER
+            assert Job.objects.get().result == MARKER
 
     def test_one_that_is_under_the_first_keys_is_not_waited_for(self, store: Store, pool: int) -> None:
         with keys(NEW):
@@ -312,4 +358,4 @@ class TestWhileWorkersGoOn:
             rotate()
         with keys(NEW):
             assert rotate() == counts(jobs)
-            assert {job.return_value for job in Job.objects.succeeded()} == set(range(jobs))
+            assert {job.result for job in Job.objects.succeeded()} == set(range(jobs))

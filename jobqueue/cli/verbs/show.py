@@ -109,7 +109,7 @@ def facts(job: Job, scene: Scene) -> Iterator[tuple[str, str]]:
     if job.crashes:
         yield "crashes", str(job.crashes)
     yield from _arguments(job)
-    if job.result is not None:
+    if job.stored_result is not None:
         yield "result", result_of(job)[:LONGEST]
     report = report_of(job)
     if report is not None and (report.done is not None or report.text):
@@ -131,7 +131,7 @@ def _arguments(job: Job) -> Iterator[tuple[str, str]]:
 def result_of(job: Job) -> str:
     """Return what it returned, as JSON; or why it cannot be read."""
     try:
-        return json.dumps(job.return_value, ensure_ascii=False)
+        return json.dumps(job.result, default=str, ensure_ascii=False)
     except (CorruptHandler, ValueError) as error:
         return f"({headline(str(error))})"
 
@@ -158,9 +158,9 @@ def _row(attempt: Attempt) -> list[str]:
 def whole_object(job: Job, tries: list[Attempt], reason: Why) -> dict[str, Any]:
     """Return all of it for programs."""
     report, result = report_of(job), None
-    if job.result is not None:
+    if job.stored_result is not None:
         try:
-            result = job.return_value
+            result = job.result
         except (CorruptHandler, ValueError):
             result = None
     columns = ("number", "outcome", "worker", "started_at", "ended_at", "error")

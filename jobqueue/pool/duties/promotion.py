@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from jobqueue.pool.duties.base import Duty
+from jobqueue.stores.wishes import Wishes
 
 BATCH = 1000
 #: Jobs due closer together than this are promoted at one go.
@@ -21,6 +22,8 @@ class Promotion(Duty):
         self.post.ring_workers(done.ready)
         if done.moved and self.post.store.can_notify:
             self.post.store.notify(done.queues)
+        if done.wishes:
+            Wishes(self.post.store).sweep()
         if done.moved == BATCH:
             return 0.0
         # Callers ring for what is due before POLL_SECONDS are over; nobody rings for what is due later.

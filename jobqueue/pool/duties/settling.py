@@ -7,10 +7,11 @@ import logging
 from jobqueue import logs
 from jobqueue.exceptions import JobTimeout
 from jobqueue.notifying import background
-from jobqueue.outcomes import RELEASE, Crashed, Decision, Failed, Outcome, Released, TimedOut
+from jobqueue.outcomes import RELEASE, CalledOff, Crashed, Decision, Failed, Outcome, Released, TimedOut
 from jobqueue.pool.duties.base import Duty, Post
 from jobqueue.pool.words import crash
 from jobqueue.rows import ClaimedJob, Finish
+from jobqueue.states import State
 from jobqueue.worker.board import End, Ending, Performing, Seat, Slot
 from jobqueue.worker.judge import Judge
 
@@ -76,6 +77,9 @@ class Settling(Duty):
         if end is End.TIMED_OUT:
             if performing.deadline > self.post.clock():
                 return Released(), RELEASE
+            if performing.called_off:
+                called_off = CalledOff(f"it did not heed that it was cancelled; {slot.name} was killed")
+                return called_off, Decision(State.CANCELLED)
             late = f"JobTimeout: it ran longer than its max_run_time and did not heed it; {slot.name} was killed"
             outcome = TimedOut(late, JobTimeout(late.removeprefix("JobTimeout: ")))
             return outcome, self._judge.failed(job, outcome)

@@ -18,7 +18,7 @@ def test_one_job_works_at_its_third_attempt(client, db):
         attempt_all()
     job = WorksAtLast.jobs.get()
     assert (job.state, job.attempts) == (State.SUCCEEDED, 3)
-    assert job.return_value == "answered at attempt 3"
+    assert job.result == "answered at attempt 3"
 
 
 def test_the_other_is_kept_as_failed_after_three_attempts(client, db):

@@ -31,14 +31,14 @@ def test_the_worker_encodes_what_needs_it(make_video):
     job = VideoWorker.enqueue(make_video().pk)
     work_off()
     assert Video.objects.get().encoded
-    assert Job.objects.get(pk=job.pk).return_value == "encoded"
+    assert Job.objects.get(pk=job.pk).result == "encoded"
 
 
 def test_the_worker_skips_what_is_encoded_already(make_video):
     video = make_video(encoded=True)
     job = VideoWorker.enqueue(video.pk)
     work_off()
-    assert Job.objects.get(pk=job.pk).return_value == "skipped: it was encoded already"
+    assert Job.objects.get(pk=job.pk).result == "skipped: it was encoded already"
     assert not video.encoded_path.exists()
 
 
