@@ -88,12 +88,13 @@ def test_04_nobody_works_a_queue() -> None:
 
 def test_05_a_setting_is_misspelt(installed: Newcomer) -> None:
     installed.set('JOBQUEUE = {"MAX_ATTEMPT": 3}\n')
-    for words in (["check"], ["jobworker"], ["migrate"]):
+    for words in (["check"], ["migrate"]):
         said = installed.manage(*words, status=1)
         assert '?: (jobqueue.E001) JOBQUEUE["MAX_ATTEMPT"] is not a setting.\n' in said
         assert "\tHINT: Did you mean MAX_ATTEMPTS?\n" in said
         assert "Traceback" not in said
     told = 'JOBQUEUE["MAX_ATTEMPT"] is not a setting. Did you mean MAX_ATTEMPTS?'
+    assert installed.manage("jobworker", status=1) == f"CommandError: {told}\n"
     assert installed.raised("send_receipt.enqueue(1)") == told
 
 

@@ -159,7 +159,7 @@ BAD: list[tuple[str, Any, str]] = [
     ("STRICT", 1, "must be True or False"),
     ("MODE", "manual", "must be one of worker, inline"),
     ("NOTIFIERS", f"{__name__}.half", "must be a list of callables, or of their dotted paths"),
-    ("NOTIFIERS", ["shop.notifiers.tell"], "cannot be imported. No module named 'shop'"),
+    ("NOTIFIERS", ["shop.notifiers.tell"], "cannot be imported"),
     ("NOTIFIERS", [7], "has 7, which cannot be called with (job, exception)"),
     ("NOTIFIERS", [Settings], "names the class Settings; give an instance: Settings(…)"),
     ("EMAIL_BACKEND", None, "must be the dotted path of an email backend"),
