@@ -46,22 +46,19 @@ COUNTED = {
 
 
 class ClassStats(NamedTuple):
-    """How many jobs of one class there are.
+    """How many jobs of one class there are."""
 
-    Attributes:
-        name: of the class or function.
-        total: all of its rows.
-        remaining: those that wait or run.
-        processed: those that succeeded, and are kept.
-        failed: those that failed for good.
-        cancelled: those that were called off.
-    """
-
+    #: The class or function.
     name: str
+    #: All of its rows.
     total: int
+    #: Those that wait or run.
     remaining: int
+    #: Those that succeeded, and are kept.
     processed: int
+    #: Those that failed for good.
     failed: int
+    #: Those that were called off.
     cancelled: int
 
 

@@ -43,16 +43,13 @@ GONE = "not there"
 
 @dataclass(slots=True)
 class Acted:
-    """What an act on many jobs has done.
+    """What an act on many jobs has done."""
 
-    Attributes:
-        done: ids of the jobs that it changed.
-        skipped: why others were left alone, by id: the state that they are in, "locked by somebody", "not there".
-        queues: queues whose workers have something to do now.
-    """
-
+    #: Ids of the jobs that it changed.
     done: list[int] = field(default_factory=list)
+    #: Why others were left alone, by id: the state that they are in, "locked by somebody", "not there".
     skipped: dict[int, str] = field(default_factory=dict)
+    #: Queues whose workers have something to do now.
     queues: set[str] = field(default_factory=set)
 
     def __iadd__(self, other: Acted) -> Acted:

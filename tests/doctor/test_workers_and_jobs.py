@@ -13,8 +13,10 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
+from jobqueue import pause
 from jobqueue.conf import Settings
 from jobqueue.doctor import Level, Site, jobs, queues, workers
+from jobqueue.insight import scene
 from jobqueue.insight.scene import takes
 from jobqueue.models import Job, Pool
 from jobqueue.rows import ClaimRequest
@@ -196,10 +198,28 @@ class TestQueues:
 
     def test_too_many_kinds_are_said_to_be_too_many(self, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(queues, "LANES", 3)
+        monkeypatch.setattr(scene, "LANES", 3)
         pool()
         for priority in range(4):
             ready(priority=priority)
         assert problems(queues.queues(site)) == ["queues.many"]
+
+    def test_a_queue_that_rests_is_told_with_who_and_why_and_not_as_nobodys(self, site: Site) -> None:
+        pool(queues=["default"])
+        ready(queue="mail", ago=600)
+        pause("mail", "deploy", by="ana")
+        pause("empty")
+        found = {each.message: each for each in queues.queues(site)}
+        [empty, mail] = found.values()
+        assert (empty.id, empty.level, mail.id, mail.level) == (
+            "queues.paused",
+            Level.HINT,
+            "queues.paused",
+            Level.WARNING,
+        )
+        assert mail.message.startswith('"mail" is paused by ana for ')
+        assert mail.message.endswith("(deploy); jobs that wait in it: 1 job")
+        assert mail.remedy == "Resume it: python manage.py jobs resume mail"
 
 
 class TestLanes:
@@ -247,7 +267,7 @@ class TestJobs:
         finding = one(jobs.jobs(site), "jobs.failed")
         assert finding.message.startswith("2 jobs failed within a day, the latest #")
         assert finding.message.endswith(" shop.jobs.VideoWorker: FFmpegError: no stream 0:1")
-        assert 'shell -c "from jobqueue import retry; retry(' in finding.remedy
+        assert "python manage.py jobs retry " in finding.remedy
 
     @pytest.mark.parametrize("state", [State.SCHEDULED, State.READY])
     def test_blocked_ones(self, site: Site, state: State) -> None:

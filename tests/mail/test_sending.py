@@ -132,7 +132,7 @@ class TestOptions:
 
     def test_our_own_backend_is_not_the_real_one(self) -> None:
         [problem] = conf.read({"EMAIL_BACKEND": "jobqueue.mail.JobEmailBackend"})[1]
-        assert "not what stores them" in problem.message
+        assert "would store them as jobs again" in problem.hint
 
     def test_credentials_are_refused(self, smtp: Server) -> None:
         with pytest.raises(ImproperlyConfigured, match="takes no credentials"):

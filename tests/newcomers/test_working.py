@@ -84,7 +84,7 @@ def test_13_the_arguments_fit_no_longer(project: Newcomer) -> None:
     project.rewrite("shop/jobs.py", CHANGED)
     log, error = performed(project)
     said = "TypeError: send_receipt() missing a required argument: 'total'. "
-    assert error.startswith(f"{said}The job was stored by ")
+    assert error.startswith(f"{said}Job #1 was stored by ")
     assert said in log
 
 

@@ -210,7 +210,7 @@ class TestInTheBackground:
     ("given", "said"),
     [
         ("jobqueue.notifiers.log", "must be a list"),
-        (["jobqueue.notifiers.lgo"], "which cannot be imported"),
+        (["jobqueue.notifiers.lgo"], "cannot be imported"),
         ([3], "has 3, which cannot be called"),
         (["jobqueue.notifiers.Post"], "names the class Post; give an instance: Post(…)"),
     ],
