@@ -9,6 +9,7 @@ import shlex
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,8 @@ from tests.processes.harness import AS_ROOT, wait_until
 DOCKERFILE = DEPLOY / "docker" / "Dockerfile"
 COMPOSE = DEPLOY / "docker" / "compose.yaml"
 SERVICES: dict[str, Any] = yaml.safe_load(COMPOSE.read_text())["services"]
+#: Of the environment that runs the tests.
+PROGRAMS = Path(sys.executable).parent
 #: Where the image has what a test has in its own folder.
 RUN = "/dev/shm"
 
@@ -35,7 +38,7 @@ def instructions(name: str) -> list[str]:
 
 def test_hadolint_has_nothing_to_say() -> None:
     done = subprocess.run(
-        ["hadolint", "--no-color", "--failure-threshold", "style", str(DOCKERFILE)],
+        [str(PROGRAMS / "hadolint"), "--no-color", "--failure-threshold", "style", str(DOCKERFILE)],
         capture_output=True,
         text=True,
         check=False,
@@ -44,7 +47,7 @@ def test_hadolint_has_nothing_to_say() -> None:
 
 
 def test_compose_has_the_shape_that_its_schema_asks_for() -> None:
-    command = ["check-jsonschema", "--builtin-schema", "vendor.compose-spec", str(COMPOSE)]
+    command = [str(PROGRAMS / "check-jsonschema"), "--builtin-schema", "vendor.compose-spec", str(COMPOSE)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
