@@ -114,6 +114,7 @@ BAD: list[tuple[str, Any, str]] = [
     ("QUEUES", ["a b"], "names a queue 'a b'. Names are 1 to 64 of A-Z a-z 0-9 _ . : -"),
     ("QUEUES", [""], "names a queue ''"),
     ("QUEUES", [["mail"]], "names a queue ['mail']"),
+    ("QUEUES", {"mail": {"priority": 5}}, "must be a list of names, or a dict from name to priority"),
     ("QUEUES", {"mail": "high"}, "must be a whole number from -2147483647 to 2147483647"),
     ("QUEUES", {"mail": 2**31}, "must be a whole number from -2147483647 to 2147483647"),
     ("SIGNING_KEYS", "key", "must be a list of non-empty strings, the newest first"),
