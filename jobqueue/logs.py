@@ -60,10 +60,9 @@ class Event:
 
 def stored(job: Job, in_transaction: bool) -> None:
     """A job was stored; workers see it at once, or when the caller's transaction commits."""
-    if job_logger.isEnabledFor(logging.DEBUG):
-        visible = "at commit" if in_transaction else "at once"
-        event = _event("stored", job, queue=job.queue, visible=visible)
-        _log(logging.DEBUG, event, job, visible=visible)
+    visible = "at commit" if in_transaction else "at once"
+    event = _event("stored", job, queue=job.queue, visible=visible)
+    _log(logging.DEBUG, event, job, visible=visible)
 
 
 def started(job: ClaimedJob) -> None:
