@@ -125,7 +125,7 @@ def test_dj23_the_framework_is_loaded_once_for_all_jobs_of_all_workers(project: 
     project.manage("shell", "-v", "0", "-c", code)
     project.forget_ready()
     pool = subprocess.Popen(
-        [project.python, "manage.py", "jobworker", "-n", "4"],
+        [project.python, "manage.py", "jobworker", "-n", "4", "--no-reload"],
         cwd=project.directory,
         env={key: value for key, value in os.environ.items() if not key.startswith(("DJANGO", "PYTHON"))},
         stdout=subprocess.PIPE,
