@@ -18,12 +18,10 @@ from jobqueue.handlers.methods import load_receiver
 from jobqueue.handlers.shown import masked_arguments, named_arguments
 from jobqueue.models import Job
 from jobqueue.pending import StoreAtCommit
-from jobqueue.states import State
+from jobqueue.states import WAITING, State
 from jobqueue.stores import get_store
 from jobqueue.testing.travelling import travelled
 
-#: Jobs that no worker has begun, or that are to be tried again.
-WAITING = (State.SCHEDULED, State.READY)
 REMEDY = (
     "Use: with self.captureOnCommitCallbacks(execute=True), in pytest: "
     "with django_capture_on_commit_callbacks(execute=True)"

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Group, Permission, User
 from django.core.management.base import CommandError
+from django.test import override_settings
 from django.utils import timezone
 
 from jobqueue import conf
@@ -215,6 +216,14 @@ class TestHere:
         assert "Failed in " in said.out
         assert f"#{stored.pk} waits until " in said.err
         assert [each.outcome for each in Attempt.objects.filter(job=stored)] == ["failed"]
+
+    def test_notifiers_are_told_of_a_failure_for_good(self, jobs: Jobs) -> None:
+        told: list[int] = []
+        with override_settings(JOBQUEUE={"NOTIFIERS": [lambda failed, error: told.append(failed.id)]}):
+            jobs("run", scripted.fail.enqueue().pk, "--here")
+            last = scripted.fail.using(max_attempts=1).enqueue().pk
+            jobs("run", last, "--here")
+        assert told == [last]
 
     def test_a_paused_queue_is_no_hindrance_and_a_held_job_is(self, jobs: Jobs) -> None:
         get_store().pauses.put("default", "", "")
