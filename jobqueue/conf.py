@@ -255,6 +255,8 @@ def queue_priorities(value: Any) -> dict[str, int]:
         raise ValueError("must be a list of names, or a dict from name to priority")
     named = value if isinstance(value, Mapping) else dict.fromkeys(_queue_names(value), 0)
     whole = integer(-LARGEST_PRIORITY, LARGEST_PRIORITY)
+    if not all(isinstance(priority, int) for priority in named.values()):
+        raise ValueError("must be a list of names, or a dict from name to priority")
     return {name: whole(named[name]) for name in _queue_names(named)}
 
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast, overload
 
 from django.apps import apps
 
 from jobqueue.client import aenqueue, enqueue, enqueue_many
 from jobqueue.conf import get_settings
+from jobqueue.exceptions import shown
 from jobqueue.handlers import BoundCall, DeclaredFunction, register
 from jobqueue.hints import ran_here
 from jobqueue.installed import check_installed
-from jobqueue.options import check_call, check_declaration
+from jobqueue.options import Options, check_call, check_declaration
 
 if TYPE_CHECKING:
     from jobqueue.models import Job, JobQuerySet
@@ -38,6 +40,8 @@ HABITS = frozenset(
     }
 )
 
+OPTION_NAMES = frozenset(each.name for each in fields(Options))
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -60,11 +64,23 @@ class JobFunction(DeclaredFunction, Generic[P, R]):
 
     def enqueue(self, *args: P.args, **kwargs: P.kwargs) -> Job:
         """Store a call; raises what ``jobqueue.enqueue`` raises."""
-        return enqueue(super().bind(*args, **kwargs))
+        return enqueue(self._bound(args, kwargs))
 
     async def aenqueue(self, *args: P.args, **kwargs: P.kwargs) -> Job:
         """Store a call, from async code."""
-        return await aenqueue(super().bind(*args, **kwargs))
+        return await aenqueue(self._bound(args, kwargs))
+
+    def _bound(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> BoundCall:
+        try:
+            return super().bind(*args, **kwargs)
+        except TypeError as error:
+            options = [name for name in kwargs if name in OPTION_NAMES]
+            if not options:
+                raise
+            names = ", ".join(f"{name}=…" for name in options)
+            raise TypeError(
+                f"{error}. Options go before: {self.function.__name__}.using({names}).enqueue(…)"
+            ) from None
 
     def using(self, **options: Any) -> Prepared[P]:
         """Return the function with options: ``send_receipt.using(run_at=tomorrow).enqueue(order)``."""
@@ -124,7 +140,12 @@ def job(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
 
     Raises:
         OptionError: if an option is unknown or out of range.
+        TypeError: if an option is given without its name.
     """
+    if function is not None and not callable(function):
+        raise TypeError(
+            f"@job is given options by name, as @job(queue={shown(function)}). It has no other arguments."
+        )
     if function is None:
         return lambda each: JobFunction[Any, Any](each, options)
     return JobFunction[Any, Any](function, options)

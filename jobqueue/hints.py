@@ -30,6 +30,10 @@ class Lookout:
     def __init__(self) -> None:
         self._looked = False
 
+    def rest(self) -> None:
+        """Look no more: the caller looks."""
+        self._looked = True
+
     def stored(self, store: Store, job: Job) -> None:
         """Log that a job was stored, and have a look when the transaction commits."""
         if logs.job_logger.isEnabledFor(logging.DEBUG):

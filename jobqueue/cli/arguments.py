@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import tomllib
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable
@@ -12,21 +13,22 @@ from typing import Any
 
 from jobqueue.conf import LARGEST_PRIORITY, QUEUE_NAME
 
+WIDTH = 100
 ACTIONS = ("run", "start", "stop", "restart", "status", "work_off")
 
 EPILOG = """\
 examples:
   python manage.py jobworker                            one worker in the foreground
   python manage.py jobworker -n 4 --queue mail,default  four workers, two queues
-  python manage.py jobworker start --pid run/jobs.pid   a background service (needs jobqueue[daemon])
+  python manage.py jobworker start --pid run/jobs.pid   a daemon (needs [daemon])
   python manage.py jobworker work_off                   perform what is due, then leave
 
-exit codes:                                    signals:
-  0  stopped as asked; work_off is done          TERM, INT      finish running jobs and stop
-  1  could not start, or crashed                 again, QUIT    put running jobs back and stop
-  2  wrong usage                                 USR1           take no new jobs
-  3  stop, status: it is not running             USR2, TTIN     show jobs and stacks
-  4  stopped; running jobs were put back         HUP            restart with new code
+exit codes:                                signals:
+  0  stopped as asked; work_off is done      TERM, INT    finish jobs and stop
+  1  could not start, or crashed             again, QUIT  put jobs back and stop
+  2  wrong usage                             USR1         take no new jobs
+  3  stop, status: it is not running         USR2, TTIN   show jobs and stacks
+  4  stopped; running jobs were put back     HUP          restart with new code
   5  work_off --fail-on-error: a job failed
 """
 
@@ -35,7 +37,8 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter):
     """Keeps the lines of examples and tables, and room for long flags."""
 
     def __init__(self, prog: str, **named: Any) -> None:
-        super().__init__(prog, **{"max_help_position": 32, "width": 100, **named})
+        width = min(shutil.get_terminal_size((WIDTH, 24)).columns, WIDTH)
+        super().__init__(prog, **{"max_help_position": 32, "width": width, **named})
 
 
 def add_arguments(parser: ArgumentParser) -> None:

@@ -253,6 +253,8 @@ def _needs_instance(cls: type, method: str) -> bool:
 def no_method(obj: Any, method: Any) -> str:
     """Return the sentence for a method that is not there, with the nearest name."""
     cls = _class_of(obj)
+    if callable(method) and (name := getattr(method, "__name__", None)):
+        return f'A method is named by a text, so that it can be stored: "{name}" instead of {cls.__name__}.{name}.'
     names = [name for name in dir(cls) if name[0] != "_" and callable(getattr(cls, name, None))]
     near = get_close_matches(str(method), names, n=1)
     hint = f' Did you mean "{near[0]}"?' if near else ""

@@ -58,10 +58,14 @@ class PoolRegistry:
         orphan = Subquery(self._store.orphans().values("pk")[:1])
         living = self._pools.filter(alive=True).annotate(orphan=orphan).order_by("pk")
         with self._store.statement():
-            rows = list(living.values_list("pk", "beats", "name", "orphan"))
-        peers = [Peer(pk, beats, name) for pk, beats, name, _ in rows if pk != own_id]
+            rows = list(living.values_list("pk", "beats", "name", "host", "pid", "orphan"))
+        peers = [
+            Peer(pk, beats, f"{name} host:{host} pid:{pid}".strip())
+            for pk, beats, name, host, pid, _ in rows
+            if pk != own_id
+        ]
         # Without any living pool there is no row to tell of orphans.
-        return Look(peers, not rows or rows[0][3] is not None)
+        return Look(peers, not rows or rows[0][-1] is not None)
 
     def declare_dead(self, peer: Peer, lease_seconds: float) -> bool:
         """Declare a silent pool dead, unless it has beaten since ``peer`` was read or its lease still runs.

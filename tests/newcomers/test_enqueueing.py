@@ -205,3 +205,26 @@ def test_the_result_of_a_call_is_no_job(refusal: Refusal) -> None:
     assert (
         refusal(lambda: enqueue(Document)) == "Document is a class. Hand over an instance: enqueue(Document(…))."
     )
+
+
+def test_an_option_stands_among_the_arguments(refusal: Refusal) -> None:
+    assert refusal(lambda: send_receipt.enqueue(1, run_at=timedelta(1), queue="mail")).endswith(
+        " Options go before: send_receipt.using(run_at=…, queue=…).enqueue(…)"
+    )
+
+
+def test_an_option_has_no_name(refusal: Refusal) -> None:
+    told = "@job is given options by name, as @job(queue='mail'). It has no other arguments."
+    assert refusal(lambda: job("mail")) == told  # type: ignore[call-overload]
+
+
+def test_a_method_is_handed_over_instead_of_its_name(refusal: Refusal) -> None:
+    video = Video.objects.create()
+    told = 'A method is named by a text, so that it can be stored: "encode" instead of Video.encode.'
+    assert refusal(lambda: send_later(video, Video.encode)) == told
+
+
+def test_storing_by_hand_says_once_that_no_worker_runs(project: Newcomer) -> None:
+    call = "call_command('jobs', 'enqueue', 'send_receipt', '[1]')"
+    said = project.said(f"from django.core.management import call_command\n{call}")
+    assert said.count("o worker is running") == 1

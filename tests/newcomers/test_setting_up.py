@@ -70,6 +70,8 @@ def test_02_the_tables_were_not_made(installed: Newcomer) -> None:
     assert installed.raised("send_receipt.enqueue(1)") == NO_TABLE
     for words in (["jobworker"], ["jobworker", "work_off"]):
         assert f"CommandError: {NO_TABLE}\n" in installed.manage(*words, status=1)
+    for words in (["jobs", "status"], ["jobs", "list"]):
+        assert installed.manage(*words, status=1) == f"CommandError: {NO_TABLE}\n"
     doctor = installed.manage("jobs", "doctor", status=3)
     assert "✗ migrations  " + NO_TABLE.replace(" Run: ", "\n              Run: ") in doctor
 

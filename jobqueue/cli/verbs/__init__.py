@@ -36,6 +36,8 @@ from jobqueue.cli.verbs import (
     workers,
 )
 from jobqueue.cli.voice import Voice
+from jobqueue.conf import get_settings
+from jobqueue.stores.errors import wrong_with_table
 
 EXIT_FAILED = 1
 EXIT_WRONG_USAGE = 2
@@ -129,8 +131,11 @@ def perform(words: dict[str, Any], say: Voice) -> int:
         return EXIT_WRONG_USAGE
     try:
         return VERBS[words["verb"]].run(words, say)
-    except (ImproperlyConfigured, DatabaseError, InterfaceError) as error:
+    except ImproperlyConfigured as error:
         raise CommandError(str(error).strip(), returncode=EXIT_FAILED) from error
+    except (DatabaseError, InterfaceError) as error:
+        told = wrong_with_table(error, get_settings().database) or str(error).strip()
+        raise CommandError(told, returncode=EXIT_FAILED) from error
 
 
 class _Known(dict[str, Any]):

@@ -22,6 +22,7 @@ from jobqueue.conf import LARGEST_PRIORITY, get_settings
 from jobqueue.exceptions import JobQueueError
 from jobqueue.handlers import DeclaredFunction
 from jobqueue.handlers.resolve import registry
+from jobqueue.hints import lookout
 from jobqueue.insight.scene import Scene
 from jobqueue.logs import harmless
 from jobqueue.wording import counted
@@ -79,6 +80,7 @@ def run(words: dict[str, Any], say: Voice) -> int:
 
 
 def _one(make: Make, words: dict[str, Any], options: dict[str, Any], say: Voice) -> int:
+    lookout.rest()  # it is said below, once
     job = enqueue(_made(make, words["arguments"] or "[]"), **options)
     if words["json"]:
         say_json(say, {"id": job.pk, "job": job.name, "queue": job.queue, "run_at": job.run_at})

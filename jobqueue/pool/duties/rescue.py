@@ -33,7 +33,7 @@ class Rescue(Duty):
         peers, orphans = self.post.pools.look(self.post.pool_id)
         for peer in self._silent(peers):
             if self.post.pools.declare_dead(peer, self.post.settings.lease_seconds):
-                logs.say(logging.WARNING, "dead", f"pool {peer.id} {peer.name} is silent; its jobs are taken back")
+                logs.say(logging.WARNING, "dead", f"pool {peer.name} is silent; its jobs are taken back")
                 orphans = True
         rescued = self.post.store.rescue(self._decide, BATCH) if orphans else []
         background.tell(rescued, signal=True)
