@@ -1,4 +1,4 @@
-"""Acts on many jobs: in batches, each guarded by the state that a job is in; nothing is done to one that runs."""
+"""Acts on many jobs: in batches, each guarded by the state that a job is in. One that runs can be told to end."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from django.db import transaction
-
-from jobqueue.client import check_time
+from jobqueue import waking
+from jobqueue.client import check_by, check_time
 from jobqueue.exceptions import OptionError, shown
-from jobqueue.ringing import ringer
 from jobqueue.rows import When
+from jobqueue.states import State
 from jobqueue.stores import get_store
 from jobqueue.stores.acts import Act, Acted
 from jobqueue.writing import writing
@@ -24,6 +23,9 @@ BATCH = 1000
 #: Most different times over which jobs are spread.
 STEPS = 1000
 
+#: What to await instead in async code.
+TWIN = "sync_to_async(act_on)"
+
 #: Takes how many jobs have been looked at.
 Tell = Callable[[int], object]
 
@@ -34,6 +36,7 @@ def act_on(
     *,
     run_at: When | None = None,
     spread: timedelta | None = None,
+    by: str = "",
     tell: Tell = lambda done: None,
 ) -> Acted:
     """Do an act to many jobs, in the order given, 1,000 in a transaction.
@@ -43,24 +46,42 @@ def act_on(
         act: what to do; in another state than those that it is for, a job is left alone.
         run_at: when they are due then (aware datetime, or a timedelta from now); None: now.
         spread: let them become due one after another, from then until so much later.
+        by: who wants running jobs to end that are cancelled, for their errors.
         tell: is called with how many have been looked at, after each batch.
 
     Returns:
-        The ids of those that were changed, and why others were not.
+        The ids of those that were changed, of those that end soon, and why others were left alone.
 
     Raises:
         OptionError: if a time cannot be stored.
     """
-    store, chosen, act = get_store(), list(ids), Act(act)
-    start = None if run_at is None else check_time(run_at, store)
-    with writing(store, "sync_to_async(act_on)"):
-        total = Acted()
-        for batch, due in _batches(chosen, *_times(store, start, spread)):
+    store, act, by = get_store(), Act(act), check_by(by)
+    total, looked = Acted(), 0
+    with writing(store, TWIN):
+        chosen = list(ids)
+        start = None if run_at is None else check_time(run_at, store)
+        times = _times(store, start, spread)
+    for batch, due in _batches(chosen, *times):
+        with writing(store, TWIN):
             acted = store.act(act, batch, due)
-            _ring(store, acted.queues)
-            total += acted
-            tell(len(total.done) + len(total.skipped))
-        return total
+            if act is Act.CANCEL:
+                _call_off(store, acted, by)
+        if acted.queues:
+            waking.made_ready(store, acted.done, acted.queues)
+        total += acted
+        looked += len(batch)
+        tell(looked)
+    return total
+
+
+def _call_off(store: Store, acted: Acted, by: str) -> None:
+    """Have those end soon that were left alone because they run."""
+    running = [pk for pk, why in acted.skipped.items() if why == State.RUNNING.label]
+    heard = store.call_off(running, by) if running else set()
+    for pk in running:
+        if pk in heard:
+            del acted.skipped[pk]
+            acted.ending.append(pk)
 
 
 def _times(
@@ -86,8 +107,3 @@ def _batches(
         if first is not None and spread is not None:
             due = first + spread * (start / len(ids))
         yield ids[start : start + size], due
-
-
-def _ring(store: Store, queues: set[str]) -> None:
-    if queues and store.can_notify:
-        transaction.on_commit(lambda: ringer.ring(store, queues), using=store.alias, robust=True)

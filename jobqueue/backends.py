@@ -10,11 +10,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
+from django.conf import settings as django_settings
 from django.core.checks import CheckMessage, Error, Warning
 from django.db import transaction
 
 from jobqueue import client, signals
-from jobqueue.conf import INLINE, get_settings
+from jobqueue.conf import INLINE, get_settings, read
 from jobqueue.djangotasks import (
     AnyTask,
     BaseTaskBackend,
@@ -238,21 +239,22 @@ class DatabaseBackend(BaseTaskBackend):
             _ = self.job_options
         except InvalidTaskBackend as error:
             yield Error(str(error), hint=f"Options of {name} are for all its tasks.", id="jobqueue.E041")
-        yield from _misnamed(name, self.queues)
-        if get_settings().keep_succeeded == 0:
+        # Its mistakes are reported by a check of their own.
+        settings, _mistakes = read(getattr(django_settings, "JOBQUEUE", {}))
+        yield from _misnamed(name, self.queues, settings.queues)
+        if settings.keep_succeeded == 0:
             message = f'{name} cannot give results: JOBQUEUE["KEEP_SUCCEEDED"] is 0.'
             hint = "Keep rows as long as results are asked for, or silence this if they never are."
             yield Warning(message, hint=hint, id="jobqueue.W043")
 
 
-def _misnamed(name: str, queues: Collection[str]) -> Iterator[CheckMessage]:
+def _misnamed(name: str, queues: Collection[str], declared: Collection[str]) -> Iterator[CheckMessage]:
     for queue in sorted(map(str, queues)):
         try:
             check_queue_name("the queue", queue)
         except OptionError as error:
             yield Error(f'{name}["QUEUES"]: {error}', id="jobqueue.E042")
             continue
-        declared = get_settings().queues
         if declared and queue not in declared:
             message = f'{name} takes the queue "{queue}", which JOBQUEUE["QUEUES"] lacks.'
             yield Error(

@@ -149,14 +149,12 @@ def cancel(job: Job | int, by: str = "") -> bool:
     Raises:
         JobStateError: if it has ended.
     """
-    store, job_id = get_store(), _id_of(job, "cancel")
-    if not isinstance(by, str):
-        raise TypeError(f"cancel takes a name as by. It is {shown(by)}.")
+    store, job_id, by = get_store(), _id_of(job, "cancel"), check_by(by)
     with writing(store, "acancel"):
         if store.cancel(job_id):
             return True
         # Whatever becomes of it between the two looks, the wish is heeded.
-        if store.call_off([job_id], harmless(by)):
+        if store.call_off([job_id], by):
             return False
     raise _not_possible(store, "cancel", job_id, (State.SCHEDULED, State.READY, State.RUNNING))
 
@@ -315,6 +313,13 @@ def _at_commit(alias: str, store_it: Callable[[], None], jobs: int = 1) -> None:
 # Acts on stored jobs.
 
 
+def check_by(by: Any) -> str:
+    """Return the name of who wants jobs to end as it may be stored and shown."""
+    if not isinstance(by, str):
+        raise TypeError(f"cancel takes a name as by. It is {shown(by)}.")
+    return harmless(by)
+
+
 def _act(verb: str, job: Job | int, origins: tuple[State, ...], run_at: When | None = None) -> None:
     store = get_store()
     job_id = _id_of(job, verb)
@@ -325,7 +330,7 @@ def _act(verb: str, job: Job | int, origins: tuple[State, ...], run_at: When | N
     if not done:
         raise _not_possible(store, verb, job_id, origins)
     if found and found[0] == State.READY:
-        waking.made_ready(store, job_id, found[1])
+        waking.made_ready(store, [job_id], {found[1]})
 
 
 def _look(store: Store, job_id: int) -> tuple[int, str] | None:

@@ -36,17 +36,21 @@ class Lookout:
 
     def stored(self, store: Store, job: Job) -> None:
         """Log that a job was stored, and have a look when the transaction commits."""
-        logs.stored(job, connections[store.alias].in_atomic_block)
-        self._look_at_commit(store, f"Job {job} is")
+        if logs.job_logger.isEnabledFor(logging.DEBUG):
+            logs.stored(job, connections[store.alias].in_atomic_block)
+        if self._is_to_look():
+            self._look_at_commit(store, f"Job {job} is")
 
     def stored_many(self, store: Store, ids: Sequence[int]) -> None:
         """Have a look when the transaction with those jobs commits."""
-        if ids:
+        if ids and self._is_to_look():
             self._look_at_commit(store, f"{len(ids):,} jobs are" if len(ids) > 1 else f"Job #{ids[0]} is")
 
+    def _is_to_look(self) -> bool:
+        return django_settings.DEBUG and not self._looked
+
     def _look_at_commit(self, store: Store, what: str) -> None:
-        if django_settings.DEBUG and not self._looked:
-            transaction.on_commit(lambda: self._look(store, what), using=store.alias)
+        transaction.on_commit(lambda: self._look(store, what), using=store.alias)
 
     def _look(self, store: Store, what: str) -> None:
         if not self._looked:

@@ -19,8 +19,8 @@ from jobqueue.notifying import tell_at_once
 from jobqueue.performing.coroutines import run_on_calling_thread
 from jobqueue.performing.sheltered import Sheltered
 from jobqueue.rows import ClaimedJob, ClaimRequest
+from jobqueue.states import State
 from jobqueue.stores.base import Store
-from jobqueue.stores.by_hand import take
 from jobqueue.worker.workoff import WorkOff
 
 #: The jobs of the pass that is under way in this context.
@@ -57,6 +57,6 @@ class Pass(WorkOff):
         """Return the next one that is ready."""
         while self.ids:
             request = ClaimRequest(uuid4(), pool_id, locked_by, limit=1)
-            if job := take(self.store, self.ids.popleft(), request):
+            if job := self.store.take(self.ids.popleft(), request, states=(State.READY,)):
                 return [job]
         return []

@@ -60,10 +60,9 @@ class Event:
 
 def stored(job: Job, in_transaction: bool) -> None:
     """A job was stored; workers see it at once, or when the caller's transaction commits."""
-    if job_logger.isEnabledFor(logging.DEBUG):
-        visible = "at commit" if in_transaction else "at once"
-        event = _event("stored", job, queue=job.queue, visible=visible)
-        _log(logging.DEBUG, event, job, visible=visible)
+    visible = "at commit" if in_transaction else "at once"
+    event = _event("stored", job, queue=job.queue, visible=visible)
+    _log(logging.DEBUG, event, job, visible=visible)
 
 
 def started(job: ClaimedJob) -> None:
@@ -221,9 +220,9 @@ def _log_traceback(level: int, job: ClaimedJob, error: str) -> None:
 
 def _emit(logger: logging.Logger, level: int, message: object, fields: dict[str, Any]) -> None:
     """Log; whatever a project's own handler or filter raises, the jobs go on."""
-    told = {"worker": speaker(), "release": release() or None}
-    told = fields | {key: value for key, value in told.items() if key not in fields}
-    extra = {f"jq_{key}": value for key, value in told.items() if value is not None}
+    fields.setdefault("worker", speaker())
+    fields.setdefault("release", release() or None)
+    extra = {f"jq_{key}": value for key, value in fields.items() if value is not None}
     try:
         logger.log(level, "%s", message, extra=extra)
     except Exception:
@@ -246,14 +245,17 @@ def introduce(name: str) -> None:
     """Say the name of the pool that this process, and those it forks, belong to."""
     global _pool_name
     _pool_name = name
+    speaker.cache_clear()
 
 
+@lru_cache(maxsize=1)
 def speaker() -> str:
     """Return who speaks, as workers sign their jobs: ``mailer host:atlas pid:4120``."""
     return f"{_pool_name} host:{_host()} pid:{os.getpid()}".strip()
 
 
 _host = lru_cache(maxsize=1)(socket.gethostname)
+os.register_at_fork(after_in_child=speaker.cache_clear)
 
 
 # Rendering
@@ -286,8 +288,8 @@ def harmless(text: str, but: str = "") -> str:
 def quoted(value: Any) -> str:
     """Return a value for a key=value line, in quotes where it needs them."""
     text = str(value)
-    plain = text and text.isprintable() and not any(char in text for char in ' "=')
-    return text if plain else _as_json(text)
+    special = not text.isprintable() or " " in text or '"' in text or "=" in text
+    return _as_json(text) if special or not text else text
 
 
 def _as_json(value: Any) -> str:
@@ -296,6 +298,13 @@ def _as_json(value: Any) -> str:
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in text)
+
+
+@lru_cache(maxsize=2)
+def _time_of_day(second: int, terminal: bool) -> str:
+    """Return a time as it stands before a line; many lines have the same."""
+    moment = datetime.fromtimestamp(second).astimezone()
+    return f"{moment:%H:%M:%S}" if terminal else moment.isoformat()
 
 
 class PeopleFormatter(logging.Formatter):
@@ -312,8 +321,7 @@ class PeopleFormatter(logging.Formatter):
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
         """Return the time of the event."""
-        moment = datetime.fromtimestamp(record.created).astimezone()
-        return f"{moment:%H:%M:%S}" if self._terminal else moment.isoformat(timespec="seconds")
+        return _time_of_day(int(record.created), self._terminal)
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line, and a traceback below it, indented: what begins a line is ours."""

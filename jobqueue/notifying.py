@@ -11,6 +11,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import suppress
 from queue import Full, Queue
 from typing import Any, Protocol
 
@@ -92,7 +93,8 @@ class Messenger:
         while True:
             _call(self.notifier, *self._failures.get())
             if self._failures.empty():
-                connections.close_all()
+                with suppress(Exception):  # one that is broken must not end the thread, which nobody would replace
+                    connections.close_all()
             self._failures.task_done()
 
 

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from asgiref.sync import sync_to_async
-from django.db import transaction
 
-from jobqueue import signals
+from jobqueue import signals, waking
 from jobqueue.exceptions import OptionError, shown
 from jobqueue.options import check_call, check_queue
-from jobqueue.ringing import ringer
 from jobqueue.stores import get_store
 from jobqueue.writing import writing
-
-if TYPE_CHECKING:
-    from jobqueue.stores.base import Store
 
 #: Longest texts that are kept of a pause, in characters.
 LONGEST_REASON = 200
@@ -61,7 +54,7 @@ def resume(queue: str, by: str = "") -> bool:
     if not lifted:
         check_queue(queue)
         return False
-    _ring(store, queue)
+    waking.ring(store, {queue})
     signals.send(signals.queue_resumed, None, queue=queue, reason="", by=by)
     return True
 
@@ -80,8 +73,3 @@ def _text(name: str, value: object, longest: int) -> str:
     if not isinstance(value, str) or len(value) > longest or "\0" in value:
         raise OptionError(f"{name} must be text of at most {longest} characters. It is {shown(value)}.")
     return value
-
-
-def _ring(store: Store, queue: str) -> None:
-    if store.can_notify:
-        transaction.on_commit(lambda: ringer.ring(store, {queue}), using=store.alias, robust=True)

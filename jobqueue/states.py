@@ -28,6 +28,8 @@ class State(IntEnum):
         return self in FINAL
 
 
+#: No worker has begun it, or it is to be tried again.
+WAITING = (State.SCHEDULED, State.READY)
 FINAL = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELLED})
 
 #: The words in people's own language.

@@ -38,12 +38,12 @@ def stored_many(store: Store, ids: Sequence[int], queues: set[str]) -> None:
     lookout.stored_many(store, ids)
 
 
-def made_ready(store: Store, job_id: int, queue: str) -> None:
-    """Tell of a job that somebody has made ready."""
+def made_ready(store: Store, ids: Sequence[int], queues: set[str]) -> None:
+    """Tell of jobs in these queues that somebody has made ready."""
     if get_settings().mode == INLINE:
-        signals.stored_inline.send(store, job_ids=[job_id])
+        signals.stored_inline.send(store, job_ids=ids)
     else:
-        ring(store, {queue})
+        ring(store, queues)
 
 
 def concerned(queue: str, wait: timedelta) -> set[str]:

@@ -68,7 +68,8 @@ def known_jobs() -> dict[str, list[str]]:
     """Return the names of all jobs that are declared in loaded modules, by module, without former names."""
     found: dict[str, list[str]] = {}
     for path, declared in sorted(registry.items()):
-        module, name = declared.__module__, declared.__qualname__
+        named = getattr(declared, "func", declared)  # a task of Django's has no name of its own
+        module, name = named.__module__, named.__qualname__
         if path == f"{module}.{name}":
             found.setdefault(module, []).append(name)
     return found

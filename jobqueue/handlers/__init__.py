@@ -191,7 +191,7 @@ def sender_for(job: Job | ClaimedJob) -> Any:
         return find_function(data["job"], signed=signed)
     if "task" in data:
         return find_task(data["task"])
-    return find_class(data["object"]) if "object" in data else receiver_class(data["of"])
+    return find_class(data["object"]) if "object" in data else receiver_class(data.get("of"))
 
 
 def dump(
@@ -335,14 +335,15 @@ def _parse(body: str, signed: bool) -> dict[str, Any]:
         # If it is signed, a newer release has written it; one that knows the part will perform it.
         error = UnknownPerformable if signed else CorruptHandler
         raise error(f"The handler has parts that this release does not know: {unknown}.")
+    if not signed and "job" not in data:
+        # Only job functions can say that they accept it. Whoever reads on may look up what else is named.
+        raise BadSignature("The handler is not signed.")
     return data
 
 
 def _load(data: dict[str, Any], signed: bool) -> Loaded:
     if "job" in data:
         return load_function(data, signed=signed)
-    if not signed:
-        raise BadSignature("The handler is not signed.")
     if "object" in data:
         return load_object(data)
     if "method" in data:
@@ -360,7 +361,7 @@ def _declared(data: dict[str, Any]) -> Options:
         return attribute_options(find_class(data["object"]))
     if "task" in data:
         return task_options(data)
-    return method_options(receiver_class(data.get("of")), data["method"])
+    return method_options(receiver_class(data.get("of")), data.get("method", ""))
 
 
 def _call_options(data: dict[str, Any]) -> dict[str, Any]:

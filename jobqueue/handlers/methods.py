@@ -155,7 +155,15 @@ def hooks_of(obj: Any) -> Any:
 
 def receiver_class(json: Any) -> type:
     """Return the class of a stored receiver that itself may be gone."""
-    return apps.get_model(json["v"]) if json["$"] == "model" else find_class(json["v"])
+    if not isinstance(json, dict):
+        raise CorruptHandler("The handler does not say whose method it is.")
+    path: Any = json.get("v")
+    if json.get("$") != "model":
+        return find_class(path)
+    try:
+        return apps.get_model(path)
+    except (LookupError, ValueError, AttributeError, TypeError):
+        raise UnknownPerformable(f"This job needs the model {path}, which this release does not have.") from None
 
 
 def method_options(obj: Any, method: str) -> Options:

@@ -43,9 +43,7 @@ def mask_for(job: Job | ClaimedJob) -> Mask:
 def _arguments(job: Job | ClaimedJob) -> tuple[dict[str, Any], Collection[str]]:
     """Return the arguments by name, and which of the names are declared sensitive."""
     data, signed = contents(job)
-    # First, since of an unsigned handler only what accepts that may be looked up.
-    declared = declared_in(data, signed).sensitive
-    return named_arguments(data, signed, plain), declared
+    return named_arguments(data, signed, plain), declared_in(data, signed).sensitive
 
 
 def named_arguments(data: Mapping[str, Any], signed: bool, convert: Callable[[Any], Any]) -> dict[str, Any]:
@@ -54,27 +52,29 @@ def named_arguments(data: Mapping[str, Any], signed: bool, convert: Callable[[An
     Args:
         data: what the handler holds, as ``contents`` returns it.
         signed: whether its signature held.
-        convert: from stored values to those wanted.
+        convert: from stored values to those wanted; called when that is known to be allowed.
 
     Raises:
-        CorruptHandler, UnknownPerformable: as ``masked_arguments`` does.
+        BadSignature, CorruptHandler, UnknownPerformable: as ``masked_arguments`` does.
     """
-    if "object" in data:
+    # First, since of an unsigned handler only what accepts that may be looked up.
+    function = find_function(data.get("job"), signed=signed) if "job" in data or not signed else None
+    if function is None and "object" in data:
         attributes: dict[str, Any] = convert(data.get("state", {}))
         return attributes
     args, kwargs = convert(data.get("args", [])), convert(data.get("kwargs", {}))
     if not isinstance(args, list) or not isinstance(kwargs, dict):
         raise CorruptHandler("The handler's args must be a list and its kwargs an object.")
-    if "job" in data:
-        return find_function(data["job"], signed=signed).shape.named(args, kwargs)
+    if function is not None:
+        return function.shape.named(args, kwargs)
     if "task" in data:
         task = tasks.find_task(data["task"])
         return tasks.shape_of(task.func, task.takes_context).named(args, kwargs)
-    receiver = data["of"]
+    receiver: Any = data.get("of")
+    method = data.get("method", "")
     cls = receiver_class(receiver)
     # A method's parameters are those of the bound one; nothing is called on the instance.
     obj = cls if receiver["$"] == "class" else object.__new__(cls)
-    method = data["method"]
     if not callable(getattr(obj, method, None)):
         raise UnknownPerformable(no_method(obj, method))
     return {"self": convert(receiver), **shape_of(original(obj, method), method).named(args, kwargs)}

@@ -45,7 +45,7 @@ class Tracing:
             try:
                 yield
             except Exception as error:
-                _fail(span, error, str(error))
+                _fail(span, error, "")  # its text may show an argument
                 raise
             if call.name is None:
                 span.set_attribute("messaging.batch.message_count", len(call.ids))
@@ -107,7 +107,7 @@ def _fail(span: Span, error: BaseException, message: str, stack: str = "") -> No
     told = {"exception.type": name, "exception.message": message, "exception.stacktrace": stack}
     span.set_attribute("error.type", name)
     span.add_event("exception", {key: value for key, value in told.items() if value})
-    span.set_status(StatusCode.ERROR, message)
+    span.set_status(StatusCode.ERROR, message or name)
 
 
 def _flush(**_: Any) -> None:

@@ -9,7 +9,7 @@ sensitive arguments are hidden. Nothing is sent unless the project calls ``sentr
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
@@ -121,16 +121,27 @@ def _checking_in(headers: Headers) -> AbstractContextManager[Any]:
 
 
 def _without_arguments(event: Any, job: ClaimedJob) -> Any:
-    """Take out of an error what may show arguments, wherever it was captured within the attempt."""
-    errors = event.get("exception", {}).get("values", ())
-    if errors:
-        mask = mask_for(job)
-        for error in errors:
-            error["value"] = mask(str(error.get("value") or ""))
-    for error in errors:
+    """Take out of an event what may show arguments, wherever it was captured within the attempt."""
+    mask = mask_for(job)
+    for error in event.get("exception", {}).get("values", ()):
+        error["value"] = mask(str(error.get("value") or ""))
         for frame in (error.get("stacktrace") or {}).get("frames", ()):
             frame.pop("vars", None)
+    _mask_texts(event, mask)
+    entry = event.get("logentry")
+    if entry:
+        entry.pop("params", None)
+        _mask_texts(entry, mask)
+    for crumb in (event.get("breadcrumbs") or {}).get("values", ()):
+        crumb.pop("data", None)
+        _mask_texts(crumb, mask)
     return event
+
+
+def _mask_texts(told: dict[str, Any], mask: Callable[[str], str]) -> None:
+    for key in ("message", "formatted"):
+        if isinstance(told.get(key), str):
+            told[key] = mask(told[key])
 
 
 def _flush(**_: Any) -> None:

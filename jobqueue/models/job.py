@@ -113,15 +113,16 @@ class JobQuerySet(models.QuerySet["Job"]):
         counted = rows.values("name").annotate(**counts).order_by("name")
         return [ClassStats._make(row) for row in counted.values_list(*ClassStats._fields)]
 
-    # Acts. Each returns an ``Acted``: the ids in ``done``, and by id in ``skipped`` why others were left alone.
+    # Acts. Each returns an ``Acted``: the ids in ``done``, in ``ending`` those of running jobs that were told to end,
+    # and by id in ``skipped`` why others were left alone.
 
     def retry(self, spread: timedelta | None = None) -> Any:
         """Make those that failed or were cancelled ready again; with ``spread`` one after another, over that time."""
         return self._act("retry", spread=spread)
 
-    def cancel(self) -> Any:
-        """Call off those that wait."""
-        return self._act("cancel")
+    def cancel(self, by: str = "") -> Any:
+        """Call off those that wait, and have those end soon that run; ``by`` is who wants it, for their errors."""
+        return self._act("cancel", by=by)
 
     def run_now(self, spread: timedelta | None = None) -> Any:
         """Make those that are scheduled ready; with ``spread`` one after another, over that time."""

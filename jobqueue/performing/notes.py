@@ -24,7 +24,18 @@ class Notes:
         job: as claimed.
     """
 
-    __slots__ = ("_began", "_lines", "_mask", "_progress", "before", "ended", "job", "kept", "written_at")
+    __slots__ = (
+        "_began",
+        "_lines",
+        "_mask",
+        "_progress",
+        "before",
+        "ended",
+        "failures",
+        "job",
+        "kept",
+        "written_at",
+    )
 
     def __init__(self, job: ClaimedJob) -> None:
         self.job = job
@@ -34,8 +45,10 @@ class Notes:
         self._lines: deque[str] = deque(maxlen=MOST_LINES)
         #: The log of earlier attempts, once it has been read.
         self.before: str | None = None
-        #: When it was written last; by the monotonic clock.
+        #: When that was last tried; by the monotonic clock.
         self.written_at: float | None = None
+        #: How often in a row that has failed.
+        self.failures = 0
         self.ended = False
         self.kept = True
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Callable
 from threading import get_ident
@@ -19,6 +20,8 @@ from jobqueue.stores.reports import Reports
 logger = logging.getLogger("jobqueue.job")
 
 PAUSE_SECONDS = 1.0
+#: The last words of an attempt are given up when they have failed so often in a row.
+MOST_FAILURES = 60
 
 
 class Teller:
@@ -52,13 +55,14 @@ class Teller:
         # Before they are read: what is added meanwhile is noted anew.
         self._noted.difference_update(due)
         due = [each for each in due if each.kept]
-        if due and not self._write(due):
-            self._noted.update(each for each in due if not (each.ended and each.written_at == now))
+        written = not due or self._write(due)
         for each in due:
             each.written_at = now
+            each.failures = 0 if written else each.failures + 1
+        self._noted.update(each for each in due if 0 < each.failures < (MOST_FAILURES if each.ended else math.inf))
 
     def _due_at(self, notes: Notes) -> float:
-        if notes.written_at is None or notes.ended:
+        if notes.written_at is None or (notes.ended and not notes.failures):
             return 0.0
         return notes.written_at + PAUSE_SECONDS
 

@@ -35,6 +35,9 @@ ORIGINS: dict[Act, tuple[State, ...]] = {
     Act.DELETE: (State.SCHEDULED, State.READY, *sorted(FINAL)),
 }
 
+#: From which states each is taken: the end of a job that runs can be wished for.
+TAKEN: dict[Act, tuple[State, ...]] = {**ORIGINS, Act.CANCEL: (*ORIGINS[Act.CANCEL], State.RUNNING)}
+
 #: The most attempts that the column holds.
 LARGEST = 2**31 - 1
 LOCKED = "locked by somebody"
@@ -47,6 +50,8 @@ class Acted:
 
     #: Ids of the jobs that it changed.
     done: list[int] = field(default_factory=list)
+    #: Ids of running jobs that were told to end, and do so soon.
+    ending: list[int] = field(default_factory=list)
     #: Why others were left alone, by id: the state that they are in, "locked by somebody", "not there".
     skipped: dict[int, str] = field(default_factory=dict)
     #: Queues whose workers have something to do now.
@@ -55,6 +60,7 @@ class Acted:
     def __iadd__(self, other: Acted) -> Acted:
         """Add what another has done."""
         self.done += other.done
+        self.ending += other.ending
         self.skipped |= other.skipped
         self.queues |= other.queues
         return self
@@ -109,7 +115,7 @@ def write(jobs: JobQuerySet, act: Act, ids: Sequence[int], columns: dict[str, An
             forget_wishes(jobs.filter(pk__in=list(free)))
         jobs.filter(pk__in=list(free)).update(**columns)
     queues = set(free.values()) if columns.get("state") == State.READY else set[str]()
-    return Acted(list(free), _left(jobs, act, [pk for pk in ids if pk not in free]), queues)
+    return Acted(list(free), [], _left(jobs, act, [pk for pk in ids if pk not in free]), queues)
 
 
 def forget_wishes(jobs: JobQuerySet) -> None:

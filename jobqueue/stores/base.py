@@ -22,7 +22,7 @@ from jobqueue.logs import headline
 from jobqueue.models import Job, JobQuerySet, Pool
 from jobqueue.outcomes import Decision
 from jobqueue.rows import ClaimedJob, ClaimRequest, Finish, NewJob, Promotion, Texts
-from jobqueue.states import State
+from jobqueue.states import WAITING, State
 from jobqueue.stores.acts import ORIGINS, Act, Acted, changes, claimed, forget_wishes, write
 from jobqueue.stores.ears import Ear
 from jobqueue.stores.errors import wrong_with_table
@@ -279,10 +279,10 @@ class Store(ABC):
     def _columns(self, act: Act, run_at: datetime | None) -> dict[str, Any]:
         return changes(act, self.ago(0), run_at, later=run_at is not None and run_at > self.now())
 
-    def take(self, job_id: int, request: ClaimRequest) -> ClaimedJob | None:
-        """Claim one job that waits, whatever its time and whether its queue rests; None if it cannot be had."""
+    def take(self, job_id: int, request: ClaimRequest, states: Collection[State] = WAITING) -> ClaimedJob | None:
+        """Claim one job in one of these states, whatever its time and whether its queue rests; None if that fails."""
         with self.writing():
-            waiting = self._jobs.filter(pk=job_id, state__in=(State.SCHEDULED, State.READY))
+            waiting = self._jobs.filter(pk=job_id, state__in=states)
             self._jobs.filter(pk__in=self.free(waiting)).update(**claimed(request, self.ago(0)))
             taken = self._as_claimed(self._jobs.running().filter(pk=job_id, claim_id=request.claim_id))
         return taken[0] if taken else None

@@ -122,18 +122,19 @@ WITH settled AS (
                        CASE wish.requested_by WHEN '' THEN 'cancelled while it was running'
                             ELSE 'cancelled by ' || wish.requested_by END AS wish
                 FROM unnest(%s::bigint[], %s::uuid[], %s::smallint[], %s::timestamptz[], %s::float8[], %s::int[],
-                            %s::int[], %s::bool[], %s::text[], %s::text[], %s::float8[], %s::text[])
+                            %s::int[], %s::bool[], %s::text[], %s::text[], %s::float8[], %s::float8[], %s::text[])
                      AS given(id, claim_id, state, run_at, wait, refund, crash, blocked, error, result, since_start,
-                              failure)
+                              since_end, failure)
                      LEFT JOIN jobqueue_cancellation AS wish ON wish.job_id = given.id
                ) AS d
        JOIN jobqueue_job AS old ON old.id = d.id
   WHERE job.id = d.id AND job.claim_id = d.claim_id AND job.state + 0 = 2
-  RETURNING job.id, old.attempts, old.locked_by, d.failure, d.error, now.at,
-            now.at - d.since_start * interval '1 second' AS started_at),
+  RETURNING job.id, old.attempts, old.locked_by, d.failure, d.error,
+            now.at - d.since_start * interval '1 second' AS started_at,
+            now.at - coalesce(d.since_end, 0) * interval '1 second' AS ended_at),
 noted AS (
   INSERT INTO jobqueue_attempt (job_id, number, worker, outcome, started_at, ended_at, error)
-  SELECT id, attempts, coalesce(locked_by, ''), failure, started_at, at, coalesce(error, '')
+  SELECT id, attempts, coalesce(locked_by, ''), failure, started_at, ended_at, coalesce(error, '')
   FROM settled WHERE failure IS NOT NULL)
 SELECT id FROM settled
 """
@@ -283,9 +284,10 @@ class PostgreSQLStore(Store):
                 decision.error,
                 decision.result,
                 None if started is None else now - started,
+                None if ended is None else now - ended,
                 decision.failure,
             )
-            for _job, decision, started, _ended in finishes
+            for _job, decision, started, ended in finishes
         ]
         return self._write(SETTLE, finishes, *(list(column) for column in zip(*rows, strict=True)))
 

@@ -261,8 +261,8 @@ class SQLiteStore(Store):
         ]
 
     def _noted(self, each: Finish, clock: Clock) -> tuple[Any, ...]:
-        decision, now = each.decision, self._text(clock.now)
-        return decision.failure, self._text(clock.at(each.started)), now, decision.error or ""
+        decision, ended = each.decision, clock.now if each.ended is None else clock.at(each.ended)
+        return decision.failure, self._text(clock.at(each.started)), self._text(ended), decision.error or ""
 
     def _settled(self, each: Finish, clock: Clock) -> tuple[Any, ...]:
         decision, now = each.decision, self._text(clock.now)

@@ -11,18 +11,17 @@ from typing import Any
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from jobqueue.exceptions import JobNotStored
+from jobqueue.exceptions import JobNotStored, JobQueueError
+from jobqueue.handlers import contents
 from jobqueue.handlers.codec import decode
-from jobqueue.handlers.shown import masked_arguments
+from jobqueue.handlers.methods import load_receiver
+from jobqueue.handlers.shown import masked_arguments, named_arguments
 from jobqueue.models import Job
 from jobqueue.pending import StoreAtCommit
-from jobqueue.states import State
+from jobqueue.states import WAITING, State
 from jobqueue.stores import get_store
 from jobqueue.testing.travelling import travelled
-from jobqueue.testing.wanted import arguments_of, receiver_of
 
-#: Jobs that no worker has begun, or that are to be tried again.
-WAITING = (State.SCHEDULED, State.READY)
 REMEDY = (
     "Use: with self.captureOnCommitCallbacks(execute=True), in pytest: "
     "with django_capture_on_commit_callbacks(execute=True)"
@@ -69,12 +68,21 @@ class EnqueuedJob:
         """Its arguments by name, or the attributes of its object, as it will get them; of a method also ``self``.
 
         Model instances are read from the database.
+
+        Raises:
+            BadSignature, CorruptHandler, UnknownPerformable, MissingRow: as a worker would find it.
         """
-        arguments = arguments_of(self.row, lambda stored: None if _is_receiver(stored) else decode(stored))
-        return {**arguments, "self": receiver_of(self.row)} if "self" in arguments else arguments
+        data, signed = contents(self.row)
+        arguments = named_arguments(
+            data, signed, lambda stored: None if _is_receiver(stored) else decode(stored, signed=signed)
+        )
+        return {**arguments, "self": load_receiver(data["of"])} if "of" in data and signed else arguments
 
     def __str__(self) -> str:
-        call = ", ".join(f"{name}={value!s:.60}" for name, value in masked_arguments(self.row).items())
+        try:
+            call = ", ".join(f"{name}={value!s:.60}" for name, value in masked_arguments(self.row).items())
+        except JobQueueError as error:
+            call = str(error)
         more = f" run_at={self.run_at:%Y-%m-%d %H:%M:%S}" if self.row.state == State.SCHEDULED else ""
         return f"#{self.id} {self.name}({call}) queue={self.queue} priority={self.priority}{more}"
 

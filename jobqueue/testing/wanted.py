@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from inspect import ismethod
 from typing import Any, NamedTuple
 
@@ -19,7 +19,7 @@ from jobqueue.handlers import (
     is_task,
     path_of,
 )
-from jobqueue.handlers.methods import dump_receiver, load_receiver, no_method, original, shape_of
+from jobqueue.handlers.methods import dump_receiver, no_method, original, shape_of
 from jobqueue.handlers.objects import dump_object
 from jobqueue.handlers.shown import named_arguments
 from jobqueue.models import Job
@@ -47,7 +47,7 @@ class Wanted(NamedTuple):
             return False
         if self.arguments is None and self.receiver is None:
             return True
-        found = arguments_of(job, _as_stored)
+        found = named_arguments(*contents(job), _as_stored)
         receiver = found.pop("self", None)
         return (self.arguments is None or found == self.arguments) and self.receiver in (None, receiver)
 
@@ -97,16 +97,6 @@ def wanted(job: Any, args: Sequence[Any] | None, kwargs: Mapping[str, Any] | Non
     if given is None and isinstance(job, type):
         return _class(job)
     return _of(performable_of(job, *(given or ((), {}))))
-
-
-def arguments_of(job: Job, convert: Callable[[Any], Any]) -> dict[str, Any]:
-    """Return a row's arguments by name, each converted from what is stored."""
-    return named_arguments(*contents(job), convert)
-
-
-def receiver_of(job: Job) -> Any:
-    """Return the object whose method a row performs."""
-    return load_receiver(contents(job)[0]["of"])
 
 
 def _by_parts(job: Any) -> Any:

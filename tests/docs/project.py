@@ -38,6 +38,9 @@ VARIES = re.compile(
     """
 )
 
+#: What a project of Django 6.1 has instead of EMAIL_BACKEND; it may not have both.
+MAILERS = re.compile(r"^MAILERS = \{.*?^\}\n", re.MULTILINE | re.DOTALL)
+
 #: Said once by each process that stores a job while DEBUG is on. The tutorial shows it; other pages may leave it out.
 HINT = re.compile(r"^Job #\d+(?: \S+)? is stored but no worker is running\. .*\n", re.MULTILINE)
 
@@ -82,6 +85,8 @@ class Project:
         for folder in reversed(file.relative_to(self.folder).parents[:-1]):
             (self.folder / folder).mkdir(exist_ok=True)
         before = file.read_text() if file.exists() else ""
+        if re.search("^EMAIL_BACKEND", text, re.MULTILINE):
+            before = MAILERS.sub("", before)
         file.write_text(f"{before.rstrip()}\n\n\n{text}".lstrip())
 
     def shell(self, code: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -59,6 +60,14 @@ async def refuse_async() -> None:
 def rest(how: str) -> None:
     """End in a way that is no failure."""
     raise Snooze(60) if how == "snooze" else Retry(60)
+
+
+@job(sensitive=["password"])
+def chat(password: str) -> None:
+    """Log a secret, and capture by itself."""
+    logging.getLogger("shop").warning("with %s", password, extra={"data": password})
+    logging.getLogger("shop").error("again with %s", password)
+    sentry_sdk.capture_message(f"said {password}")
 
 
 @job
@@ -182,6 +191,16 @@ def test_what_no_longer_fits_is_captured(post: Post) -> None:
     work_off()
     [event] = post.of("event")
     assert "too many positional arguments" in event["exception"]["values"][0]["value"]
+
+
+def test_what_is_captured_within_an_attempt_shows_no_secret(post: Post) -> None:
+    chat.enqueue("s3cret")
+    work_off()
+    logged, said = post.of("event")
+    assert "s3cret" not in json.dumps([logged, said], default=str)
+    assert logged["logentry"]["formatted"] == "again with ********"
+    assert said["message"] == "said ********"
+    assert said["breadcrumbs"]["values"][0]["message"] == "with ********"
 
 
 def test_other_logs_are_events_as_ever(post: Post) -> None:

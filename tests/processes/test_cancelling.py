@@ -7,8 +7,10 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.db import connections, transaction
 
 from jobqueue import cancel, enqueue_many, retry
@@ -264,7 +266,14 @@ def test_the_log_is_kept_when_its_worker_must_leave(start_pool: StartPool, journ
 def test_waiting_for_jobs_of_a_pool(start_pool: StartPool) -> None:
     row = jobs.answer.enqueue("42")
     pool = start_pool()
-    assert asyncio.run(row.aresult(SOON)) == "42"
+
+    async def wait() -> Any:
+        try:
+            return await row.aresult(SOON)
+        finally:
+            await sync_to_async(connections.close_all)()
+
+    assert asyncio.run(wait()) == "42"
     began = time.monotonic()
     assert row.wait() == "42"
     assert time.monotonic() - began < 1, pool.text

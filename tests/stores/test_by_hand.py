@@ -9,7 +9,7 @@ import pytest
 from jobqueue.models import Job
 from jobqueue.states import State
 from jobqueue.stores.base import Store
-from jobqueue.stores.by_hand import age, take
+from jobqueue.stores.by_hand import age
 from tests.stores.shelf import claim, request, stored, succeeded
 
 HOUR = timedelta(hours=1)
@@ -18,7 +18,7 @@ HOUR = timedelta(hours=1)
 def test_one_job_is_claimed_whatever_waits_before_it(store: Store, pool: int) -> None:
     first, second = stored(store, priority=9), stored(store)
     asked = request(pool)
-    taken = take(store, second.pk, asked)
+    taken = store.take(second.pk, asked, (State.READY,))
     assert taken is not None
     assert (taken.id, taken.claim_id, taken.attempts) == (second.pk, asked.claim_id, 1)
     row = Job.objects.get(pk=second.pk)
@@ -33,8 +33,8 @@ def test_what_is_not_ready_is_not_claimed(store: Store, pool: int, run_at: timed
     job = stored(store, run_at=run_at)
     if run_at is None:
         claim(store, pool)
-    assert take(store, job.pk, request(pool)) is None
-    assert take(store, job.pk + 1, request(pool)) is None
+    assert store.take(job.pk, request(pool), (State.READY,)) is None
+    assert store.take(job.pk + 1, request(pool)) is None
 
 
 def test_scheduled_jobs_become_older_and_nothing_else_does(store: Store, pool: int) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from jobqueue.models import Attempt, Cancellation, Job, Pause, Report
@@ -30,7 +32,16 @@ class TestHistory:
         assert (second.number, second.outcome, second.error) == (2, "timed out", LAST.error)
         assert {first.worker, second.worker} == {"host:here pid:7"}
         assert first.started_at is not None
-        assert (first.ended_at - first.started_at).total_seconds() >= 1
+        assert (first.ended_at - first.started_at).total_seconds() == pytest.approx(ENDED - STARTED, abs=1e-3)
+        ago = store.now() - second.ended_at
+        assert ago.total_seconds() == pytest.approx(time.monotonic() - ENDED, abs=0.5), "not when it was written"
+
+    def test_one_whose_end_nobody_saw_ends_when_it_is_written(self, store: Store, pool: int) -> None:
+        stored(store)
+        [claimed] = claim(store, pool)
+        before = store.now()
+        store.finish([Finish(claimed, LAST, STARTED)])
+        assert before <= Attempt.objects.get().ended_at <= store.now()
 
     def test_what_was_not_performed_has_no_start(self, store: Store, pool: int) -> None:
         stored(store)

@@ -304,7 +304,7 @@ class TestPlansOfPostgreSQL:
         given: dict[str, list[Any]] = {
             postgresql.FINISH_SUCCEEDED: [None, 0.0, 0.0],
             postgresql.DELETE: [],
-            postgresql.SETTLE: [1, None, 0.0, 0, 0, False, "no", None, 0.0, "failed"],
+            postgresql.SETTLE: [1, None, 0.0, 0, 0, False, "no", None, 0.0, 0.0, "failed"],
         }
         columns = [ids, [CLAIM] * LIMIT, *([each] * LIMIT for each in given[statement])]
         plan = control(statement, columns)

@@ -14,15 +14,17 @@ from jobqueue.exceptions import (
     BadSignature,
     CorruptHandler,
     DecryptionError,
+    JobQueueError,
     OptionError,
     UnknownPerformable,
 )
-from jobqueue.handlers import sign
+from jobqueue.handlers import resolve, sender_for, sign
 from jobqueue.handlers.shown import mask_for, masked_arguments
 from jobqueue.models import Job
 from jobqueue.performing.loading import load, opened
 from jobqueue.stores import get_store
 from jobqueue.stores.pools import PoolRegistry
+from jobqueue.testing.stored import EnqueuedJob
 from tests.app import secretive
 from tests.app.jobs import Colour, Mailer, Money, PlainWorker, Point, RubyWorker, add, send_receipt
 from tests.app.models import Report, Video
@@ -156,6 +158,62 @@ class TestRefusals:
         with pytest.raises(CorruptHandler):
             masked_arguments(row)
         assert mask_for(row)("text") == "text"
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            '{"task":"tests.unit.never.imported"}',
+            '{"object":"tests.unit.never.Imported"}',
+            '{"method":"perform","of":{"$":"class","v":"tests.unit.never.Imported"}}',
+            '{"job":"tests.unit.never.imported","args":[{"$":"dataclass","v":"tests.unit.never.X","fields":{}}]}',
+            "{}",
+        ],
+        ids=["task", "object", "method", "job", "nothing"],
+    )
+    def test_of_an_unsigned_row_nothing_is_looked_up(self, body: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        looked_up: list[str] = []
+        monkeypatch.setattr(resolve, "_import", looked_up.append)
+        row = add.enqueue(1)
+        row.handler = body
+        for read in (masked_arguments, sender_for, in_a_test):
+            with pytest.raises(JobQueueError):
+                read(row)
+        assert looked_up == []
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            "{}",
+            '{"method":"perform"}',
+            '{"method":"perform","of":7}',
+            '{"method":"perform","of":{}}',
+            '{"method":"perform","of":{"$":"model"}}',
+            '{"method":"perform","of":{"$":"model","v":"gone.model","pk":1}}',
+            '{"of":{"$":"model","v":"app.video","pk":1}}',
+        ],
+    )
+    def test_a_signed_row_that_does_not_say_whose_method(self, body: str) -> None:
+        """As a newer release may write it."""
+        row = add.enqueue(1)
+        row.handler = sign(body, name=row.name, queue="default", max_attempts=None, max_run_time=None)
+        for read in (masked_arguments, in_a_test):
+            with pytest.raises((CorruptHandler, UnknownPerformable)):
+                read(row)
+
+
+def in_a_test(row: Job) -> Any:
+    """Return the arguments as a test gets them; what is shown when it fails can always be made."""
+    assert f"#{row.pk}" in str(EnqueuedJob(row))
+    return EnqueuedJob(row).arguments
+
+
+def test_a_test_reads_an_unsigned_row_as_a_worker_does() -> None:
+    row = secretive.take.enqueue(1)
+    row.handler = '{"job":"tests.app.secretive.take","kwargs":{"rows":[{"$":"tuple","v":[1]}]}}'
+    assert EnqueuedJob(row).arguments == {"rows": [(1,)]}
+    row.handler = '{"job":"tests.app.secretive.take","kwargs":{"rows":[{"$":"enum","v":"a.b","name":"c"}]}}'
+    with pytest.raises(CorruptHandler, match="An unsigned handler may not hold"):
+        EnqueuedJob(row).arguments  # noqa: B018
 
 
 class TestDeclaring:

@@ -25,7 +25,7 @@ from jobqueue.performing import context
 from jobqueue.performing.context import CurrentJob
 from jobqueue.performing.notes import LONGEST_LINE, LONGEST_LOG, MOST_LINES, Notes
 from jobqueue.performing.recording import Recorder
-from jobqueue.performing.teller import PAUSE_SECONDS, Teller
+from jobqueue.performing.teller import MOST_FAILURES, PAUSE_SECONDS, Teller
 from jobqueue.rows import ClaimedJob
 from jobqueue.signals import job_finished
 from jobqueue.states import State
@@ -194,6 +194,25 @@ class TestTeller:
         clock.now += PAUSE_SECONDS
         teller.write()
         assert Report.objects.get().done == 1.0
+
+    def test_last_words_that_cannot_be_written_keep_nobody_busy(
+        self, held: ClaimedJob, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(*_: Any) -> None:
+            raise OperationalError("database or disk is full")
+
+        clock = Clock()
+        teller, notes = Teller(get_store(), clock), Notes(held)
+        monkeypatch.setattr(Reports, "tell", refuse)
+        notes.end(kept=True)
+        teller.note(notes)
+        tries = 0
+        while (due := teller.due_in()) is not None:
+            assert due == (PAUSE_SECONDS if tries else 0.0), "not at once again and again"
+            clock.now += due
+            teller.write()
+            tries += 1
+        assert tries == MOST_FAILURES
 
 
 @job

@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Group, Permission, User
 from django.core.management.base import CommandError
+from django.test import override_settings
 from django.utils import timezone
 
 from jobqueue import conf
 from jobqueue.handlers.resolve import registry
-from jobqueue.models import Attempt, Job, Pause, Pool
+from jobqueue.models import Attempt, Cancellation, Job, Pause, Pool
 from jobqueue.states import State
 from jobqueue.stores import get_store
 from tests.app import jobs as declared
@@ -75,10 +76,18 @@ class TestActs:
         assert (said.out, said.status) == ("Retried 1 job.\n", 0)
         assert said.err == "Left out: 2 running, 1 succeeded. retry takes failed or cancelled jobs.\n"
 
-    def test_a_running_job_is_left_alone_by_cancel(self, jobs: Jobs) -> None:
-        said = jobs("cancel", job(State.RUNNING).pk)
-        assert (said.out, said.status) == ("There is nothing to cancel.\n", 1)
-        assert "1 running" in said.err
+    def test_of_cancelled_jobs_those_that_run_end_soon(self, jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("LOGNAME", "ann")
+        running, waiting = job(State.RUNNING).pk, job(State.READY).pk
+        job(State.SUCCEEDED)
+        said = jobs("cancel", running)
+        assert (said.out, said.err, said.status) == ("Ending soon: 1 running job.\n", "", 0)
+        wish = Cancellation.objects.get()
+        assert (wish.pk, wish.requested_by) == (running, "ann")
+        said = jobs("cancel", "queue:default")
+        assert said.out == "Cancelled 1 job.\nEnding soon: 1 running job.\n"
+        assert said.err == "Left out: 1 succeeded. cancel takes scheduled, ready or running jobs.\n"
+        assert (state_of(running), state_of(waiting)) == (State.RUNNING, State.CANCELLED)
 
     def test_a_dry_run_changes_nothing(self, jobs: Jobs) -> None:
         one = job(State.FAILED, call=declared.VideoWorker(1)).pk
@@ -207,6 +216,14 @@ class TestHere:
         assert "Failed in " in said.out
         assert f"#{stored.pk} waits until " in said.err
         assert [each.outcome for each in Attempt.objects.filter(job=stored)] == ["failed"]
+
+    def test_notifiers_are_told_of_a_failure_for_good(self, jobs: Jobs) -> None:
+        told: list[int] = []
+        with override_settings(JOBQUEUE={"NOTIFIERS": [lambda failed, error: told.append(failed.id)]}):
+            jobs("run", scripted.fail.enqueue().pk, "--here")
+            last = scripted.fail.using(max_attempts=1).enqueue().pk
+            jobs("run", last, "--here")
+        assert told == [last]
 
     def test_a_paused_queue_is_no_hindrance_and_a_held_job_is(self, jobs: Jobs) -> None:
         get_store().pauses.put("default", "", "")

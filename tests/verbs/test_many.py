@@ -22,14 +22,14 @@ from jobqueue import (
     arun_now,
     enqueue,
     pause,
-    pausing,
     postpone,
     resume,
     signals,
+    waking,
 )
 from jobqueue.acting import act_on
 from jobqueue.exceptions import JobStateError, OptionError, QueueFull, QueueNameError
-from jobqueue.models import Attempt, ClassStats, Job, Pause, Report
+from jobqueue.models import Attempt, Cancellation, ClassStats, Job, Pause, Report
 from jobqueue.ringing import Ringer
 from jobqueue.states import State
 from jobqueue.stores import get_store
@@ -72,6 +72,26 @@ class TestActs:
             ids[State.SCHEDULED],
             ids[State.READY],
         ]
+
+    def test_of_those_that_are_cancelled_what_runs_ends_soon(self) -> None:
+        ids = one_of_each()
+        acted = Job.objects.all().cancel(by="b\x1bob")
+        assert sorted(acted.done) == [ids[State.SCHEDULED], ids[State.READY]]
+        assert acted.ending == [ids[State.RUNNING]]
+        assert not {*acted.done, *acted.ending} & acted.skipped.keys()
+        assert list(Cancellation.objects.values_list("pk", "requested_by")) == [(ids[State.RUNNING], r"b\x1bob")]
+        assert Job.objects.running().cancel(by="eve").ending == acted.ending, "it may be repeated"
+        with pytest.raises(TypeError, match="cancel takes a name as by"):
+            Job.objects.all().cancel(by=7)  # type: ignore[arg-type]
+
+    def test_in_inline_mode_what_is_made_ready_is_performed(self) -> None:
+        done = [job(State.FAILED).pk, job(State.CANCELLED).pk]
+        later, waiting = job(State.SCHEDULED).pk, job(State.SCHEDULED).pk
+        with override_settings(JOBQUEUE={"MODE": "inline"}):
+            Job.objects.filter(pk__in=done).retry()
+            Job.objects.filter(pk=later).run_now()
+            Job.objects.filter(pk=waiting).postpone(timedelta(hours=1))
+        assert {pk for pk, state in states().items() if state is State.SUCCEEDED} == {*done, later}
 
     def test_the_manager_acts_on_nothing(self) -> None:
         for name in ("retry", "cancel", "run_now", "postpone"):
@@ -124,12 +144,10 @@ class TestActs:
     def test_workers_are_rung_after_the_commit(
         self, monkeypatch: Any, django_capture_on_commit_callbacks: Any
     ) -> None:
-        from jobqueue import acting
-
         store, rung = get_store(), list[Any]()
         monkeypatch.setattr(store, "can_notify", True)
         monkeypatch.setattr(store, "notify", rung.append)
-        monkeypatch.setattr(acting, "ringer", Ringer())
+        monkeypatch.setattr(waking, "ringer", Ringer())
         ids = [job(State.FAILED, queue="a").pk, job(State.FAILED, queue="b").pk]
         with django_capture_on_commit_callbacks(execute=True):
             act_on(ids, Act.RETRY)
@@ -239,7 +257,7 @@ class TestPauses:
         store, rung = get_store(), list[Any]()
         monkeypatch.setattr(store, "can_notify", True)
         monkeypatch.setattr(store, "notify", rung.append)
-        monkeypatch.setattr(pausing, "ringer", Ringer())
+        monkeypatch.setattr(waking, "ringer", Ringer())
         with django_capture_on_commit_callbacks(execute=True):
             pause("mail")
             resume("mail")

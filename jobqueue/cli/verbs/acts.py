@@ -15,6 +15,7 @@ from jobqueue.cli.choosing import MANY, add_asking, add_which, chosen, confirm, 
 from jobqueue.cli.progress import progress
 from jobqueue.cli.telling import short_name
 from jobqueue.cli.times import add_time, duration, time_of
+from jobqueue.cli.verbs.pausing import who
 from jobqueue.cli.voice import Voice
 from jobqueue.conf import get_settings
 from jobqueue.exceptions import OptionError
@@ -22,7 +23,7 @@ from jobqueue.insight.scene import Scene
 from jobqueue.logs import harmless
 from jobqueue.search import Search
 from jobqueue.states import State
-from jobqueue.stores.acts import GONE, ORIGINS, Act
+from jobqueue.stores.acts import GONE, TAKEN, Act
 from jobqueue.wording import counted
 
 EXIT_FAILED = 1
@@ -86,16 +87,20 @@ class ActVerb:
 
     def _do(self, plan: Plan, say: Voice, **when: Any) -> int:
         with progress(say, f"{self.words[1]} jobs", len(plan.ids)) as advance:
-            acted = act_on(plan.ids, self.act, tell=advance, **when)
-        say(f"{self.words[2]} {counted(len(acted.done), 'job')}.")
+            acted = act_on(plan.ids, self.act, by=who(), tell=advance, **when)
+        if acted.done or not acted.ending:
+            say(f"{self.words[2]} {counted(len(acted.done), 'job')}.")
+        if acted.ending:
+            say(f"Ending soon: {counted(len(acted.ending), 'running job')}.")
         self._left_out(plan.left_out + Counter(acted.skipped.values()), say)
-        return 0 if acted.done else EXIT_FAILED
+        return 0 if acted.done or acted.ending else EXIT_FAILED
 
     def _left_out(self, reasons: Counter[str], say: Voice) -> None:
         if reasons:
             told = ", ".join(f"{number:,} {why}" for why, number in sorted(reasons.items()))
-            origins = " or ".join(state.label for state in ORIGINS[self.act])
-            say.note(f"Left out: {told}. {self.words[0]} takes {origins} jobs.")
+            *most, last = (state.label for state in TAKEN[self.act])
+            states = f"{', '.join(most)} or {last}" if most else last
+            say.note(f"Left out: {told}. {self.words[0]} takes {states} jobs.")
 
 
 @dataclass
@@ -117,7 +122,7 @@ class Plan:
         """Look at what a search means."""
         plan = cls()
         for job in search.find(scene.jobs.only("id", "state", "name"), all_rows=all_rows):
-            if job.state in ORIGINS[act]:
+            if job.state in TAKEN[act]:
                 plan.ids.append(job.pk)
                 plan.names[job.name] += 1
             else:
@@ -143,7 +148,9 @@ RETRY = ActVerb(Act.RETRY, "try failed or cancelled jobs again", ("retry", "Retr
 RUN_NOW = ActVerb(
     Act.RUN_NOW, "make scheduled jobs ready, whatever their time", ("run-now", "Hastening", "Made ready")
 )
-CANCEL = ActVerb(Act.CANCEL, "call off jobs that wait", ("cancel", "Cancelling", "Cancelled"), spreads=False)
+CANCEL = ActVerb(
+    Act.CANCEL, "call off jobs, and have those end that run", ("cancel", "Cancelling", "Cancelled"), spreads=False
+)
 POSTPONE = ActVerb(
     Act.POSTPONE, "let jobs that wait run at another time", ("postpone", "Postponing", "Postponed"), timed=True
 )

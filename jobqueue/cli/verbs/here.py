@@ -20,6 +20,7 @@ from jobqueue.exceptions import JobInterrupted
 from jobqueue.insight.looking import why_of
 from jobqueue.insight.scene import Scene
 from jobqueue.logs import harmless, headline, short
+from jobqueue.notifying import tell_at_once
 from jobqueue.outcomes import Blocked, Cancelled, Corrupt, Failed, Lost, Outcome, Released, Snoozed, Succeeded
 from jobqueue.performing.errors import OUR_FILES
 from jobqueue.performing.executor import Ended, Executor
@@ -82,6 +83,7 @@ def _perform(job: ClaimedJob, store: Store, say: Voice) -> Ended:
     finally:
         signal.signal(signal.SIGINT, usual)
     lost = [] if ended.written else store.finish([ended.finish])
+    tell_at_once([ended.finish], lost)
     say(harmless(_told(ended), but="\n\t"))
     if lost:
         say.note("Somebody else has taken the job meanwhile; nothing was written about it.")
