@@ -18,7 +18,7 @@ FATAL = {"jobqueue.E002", "jobqueue.E003"}
 
 def settings(site: Site) -> Iterator[Finding]:
     """Report what the system checks of jobqueue say, those for deployment included."""
-    messages = run_checks(tags=[checks.TAG], include_deployment_checks=True)
+    messages = sorted(run_checks(tags=[checks.TAG], include_deployment_checks=True), key=_number)
     found = [each for each in messages if each.id in FATAL or not (each.id in ELSEWHERE or each.is_silenced())]
     yield from (_as_finding(each, "settings") for each in found)
     if not found:
@@ -31,6 +31,11 @@ def durability(site: Site) -> Iterator[Finding]:
     yield from (_as_finding(each, "durability") for each in found)
     if not found:
         yield ok("durability", f"{', '.join(checks.DURABLE[:-1])} and {checks.DURABLE[-1]} are on")
+
+
+def _number(message: CheckMessage) -> str:
+    """Return what to sort by: Django keeps checks in a set, whose order changes."""
+    return message.id or ""
 
 
 def _as_finding(message: CheckMessage, title: str) -> Finding:
