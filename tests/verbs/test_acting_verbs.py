@@ -282,6 +282,11 @@ class TestCare:
         assert left == {young, old[State.SCHEDULED], old[State.READY], old[State.RUNNING]}
         assert jobs("purge", "--older", "7d").out.startswith("There are no succeeded jobs that ended before")
 
+    def test_a_span_without_a_unit_deletes_nothing(self, jobs: Jobs) -> None:
+        job(State.SUCCEEDED, ago=60)
+        assert refused(jobs, "purge", "--older", "7", status=1).endswith('"7" has no unit: 7s, 7m, 7h or 7d?')
+        assert Job.objects.count() == 1
+
     def test_purge_of_one_queue_in_many_pages(self, jobs: Jobs, monkeypatch: Any) -> None:
         from jobqueue.cli.verbs import purge
 
