@@ -39,7 +39,7 @@ def time_of(words: dict[str, Any], scene: Scene) -> datetime | timedelta | None:
 
 
 def duration(word: str) -> timedelta:
-    """Return a duration, for ``argparse``; what is deleted or moved by it must not hang on a unit that was forgotten."""
+    """Return a duration, for ``argparse``. Nothing must be deleted for a unit that was forgotten."""
     if word[-1:].isdigit() and word != "0":
         raise ArgumentTypeError(f'"{word}" has no unit: {word}s, {word}m, {word}h or {word}d?')
     try:
