@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
@@ -32,6 +34,18 @@ def _descriptor(pid: int) -> int:
     return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
 
 
+@contextmanager
+def told(number: int) -> Iterator[None]:
+    """Leave a line at the start and at the end, also where the database, or somebody who cancels it, ends the job."""
+    leave_a_line("start", number)
+    try:
+        yield
+    except BaseException:
+        leave_a_line("failed", number)
+        raise
+    leave_a_line("end", number)
+
+
 class Stumbled(Exception):
     """A failure that was planned."""
 
@@ -44,9 +58,8 @@ def quickly(attempts: int) -> float:
 @job(backoff=quickly)
 def rest(number: int, seconds: float) -> None:
     """Take some time."""
-    leave_a_line("start", number)
-    time.sleep(seconds)
-    leave_a_line("end", number)
+    with told(number):
+        time.sleep(seconds)
 
 
 @job(backoff=quickly)
@@ -72,10 +85,8 @@ def poison(number: int) -> None:
 @job(atomic=True, backoff=quickly, max_run_time=5)
 def book(number: int) -> None:
     """Write to the database in the transaction that also ends the job."""
-    leave_a_line("start", number)
-    with connection.cursor() as cursor:
+    with told(number), connection.cursor() as cursor:
         cursor.execute("INSERT INTO chaos_ledger (number) VALUES (%s)", [number])
-    leave_a_line("end", number)
 
 
 @job
@@ -93,6 +104,5 @@ def doze(number: int) -> None:
 @job(on_crash="fail")
 def once(number: int, seconds: float) -> None:
     """Be performed again never, if the process dies."""
-    leave_a_line("start", number)
-    time.sleep(seconds)
-    leave_a_line("end", number)
+    with told(number):
+        time.sleep(seconds)
