@@ -22,8 +22,8 @@ from tests.processes.manager import Manager, manager
 
 StartPool = Callable[..., Pool]
 SECONDS = 15
-#: Two starts differ by a few statements; here in statements a second.
-START = 0.2
+#: Statements a second. Two starts differ by dozens on a busy machine; who polls each second asks far more than this.
+MOST = 2.0
 DEFAULTS = {
     name.upper(): getattr(Settings(), name) for name in ("poll_seconds", "heartbeat_seconds", "lease_seconds")
 }
@@ -77,7 +77,7 @@ def test_dj44_it_asks_the_database_hardly_anything(
     live(start_pool, systemd, 1 + 2 * SECONDS)
     more = transactions() - before - 2 * short
     print(f"{more / 2 / SECONDS:.2f} statements a second")
-    assert more / 2 / SECONDS <= 0.5 + START
+    assert more / 2 / SECONDS <= MOST
 
 
 def transactions() -> int:
