@@ -8,23 +8,18 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from jobqueue.conf import get_settings
-from jobqueue.doctor import Site
-from jobqueue.models import Pause, Pool
+from jobqueue.insight.scene import LANES, PATIENCE, Scene
+from jobqueue.models import Pool
 from jobqueue.states import State
 from jobqueue.stores import tallies
-from jobqueue.stores.lanes import read_lanes
 from jobqueue.wording import age
 
 #: The ready jobs of a queue are counted up to here …
 MOST_READY = 2_500
 #: … and those of another state, of all queues together, up to here.
 MOST_OTHERS = 10_000
-#: Queues and priorities that are looked at.
-LANES = 1000
 #: Failures are told of for so long.
 LATELY = timedelta(days=1)
-#: The longest that one query may take, in seconds.
-PATIENCE = 2.0
 
 
 class Worker(NamedTuple):
@@ -68,29 +63,16 @@ def read_gauges() -> Gauges:
     Raises:
         DatabaseError: if the database does not answer, or the tables are not there.
     """
-    site = Site(get_settings())
-    with site.store.looking(PATIENCE):
-        oldest = oldest_waiting(site)
+    scene = Scene(get_settings())
+    with scene.store.looking(PATIENCE):
+        oldest = {queue: max(age(since, scene.now), 0.0) for queue, since in scene.oldest.items()}
         counts = {
-            State.READY: {queue: site.store.waiting(queue, MOST_READY) for queue in oldest},
-            State.SCHEDULED: tallies.scheduled(site.alias, MOST_OTHERS),
-            State.RUNNING: tallies.running(site.alias, MOST_OTHERS),
-            State.FAILED: tallies.failed(site.alias, site.now - LATELY, MOST_OTHERS),
+            State.READY: {queue: scene.store.waiting(queue, MOST_READY) for queue in oldest},
+            State.SCHEDULED: tallies.scheduled(scene.alias, MOST_OTHERS),
+            State.RUNNING: tallies.running(scene.alias, MOST_OTHERS),
+            State.FAILED: tallies.failed(scene.alias, scene.now - LATELY, MOST_OTHERS),
         }
-        return Gauges(site.now, counts, oldest, site.living, paused(site))
-
-
-def oldest_waiting(site: Site) -> dict[str, float]:
-    """Return for each queue that has ready jobs how many seconds the oldest one waits."""
-    oldest: dict[str, float] = {}
-    for lane in read_lanes(site.alias, LANES):
-        oldest[lane.queue] = max(oldest.get(lane.queue, 0.0), age(lane.oldest, site.now))
-    return oldest
-
-
-def paused(site: Site) -> set[str]:
-    """Return the queues that rest."""
-    return set(Pause.objects.using(site.alias).values_list("queue", flat=True)[:LANES])
+        return Gauges(scene.now, counts, oldest, scene.living, set(list(scene.pauses)[:LANES]))
 
 
 def slots(pool: Pool) -> int:

@@ -15,10 +15,10 @@ from django.utils.crypto import constant_time_compare
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from jobqueue import gauges
 from jobqueue.conf import get_settings
 from jobqueue.doctor import Site
 from jobqueue.doctor.database import migrations
+from jobqueue.insight.scene import PATIENCE
 from jobqueue.logs import headline
 from jobqueue.wording import age, span
 
@@ -110,7 +110,7 @@ def _answered(
 ) -> Iterator[tuple[str, bool, str]]:
     for name, question in questions:
         try:
-            with site.store.looking(gauges.PATIENCE):
+            with site.store.looking(PATIENCE):
                 yield name, *question(site)
         except (DatabaseError, InterfaceError, ImproperlyConfigured) as error:
             yield name, False, f'database "{site.alias}": {headline(str(error))}'
@@ -126,7 +126,7 @@ def _migrated(site: Site) -> Answer:
 
 
 def _alive(site: Site) -> Answer:
-    takers = [pool for pool in site.living if not pool.quiet]
+    takers = site.takers
     if not takers:
         return False, "none alive that takes jobs. Start one: python manage.py jobworker"
     latest = min(age(pool.beat_at, site.now) for pool in takers)
@@ -134,10 +134,9 @@ def _alive(site: Site) -> Answer:
 
 
 def _keeps_up(site: Site) -> Answer:
-    resting = gauges.paused(site)
-    waits = {queue: seconds for queue, seconds in gauges.oldest_waiting(site).items() if queue not in resting}
-    if not waits:
+    due = {queue: since for queue, since in site.oldest.items() if queue not in site.pauses}
+    if not due:
         return True, "no job waits"
-    queue = max(waits, key=waits.__getitem__)
-    text = f'the oldest job in "{queue}" waits for {span(max(waits[queue], 0.0))}'
-    return waits[queue] <= site.settings.alert_after, text
+    queue = min(due, key=due.__getitem__)
+    seconds = max(age(due[queue], site.now), 0.0)
+    return seconds <= site.settings.alert_after, f'the oldest job in "{queue}" waits for {span(seconds)}'

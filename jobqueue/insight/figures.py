@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from math import ceil
 
 from jobqueue.insight.scene import LANES, PATIENCE, Scene, listens
@@ -104,9 +104,7 @@ def figures(scene: Scene) -> Figures:
 
 
 def _queues(scene: Scene, running: Counter[str], ended: dict[str, list[float]]) -> list[QueueFigures]:
-    oldest: dict[str, datetime] = {}
-    for lane in scene.lanes:
-        oldest[lane.queue] = min(lane.oldest, oldest.get(lane.queue, lane.oldest))
+    oldest = scene.oldest
     names = {*oldest, *running, *scene.pauses, *scene.settings.queues}
     found = [
         QueueFigures(

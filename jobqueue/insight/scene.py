@@ -72,6 +72,14 @@ class Scene:
         """Each queue and priority that has ready jobs, with its oldest."""
         return read_lanes(self.alias, LANES)
 
+    @cached_property
+    def oldest(self) -> dict[str, datetime]:
+        """Since when the oldest ready job of each queue that has any is due."""
+        oldest: dict[str, datetime] = {}
+        for lane in self.lanes:
+            oldest[lane.queue] = min(lane.oldest, oldest.get(lane.queue, lane.oldest))
+        return oldest
+
     def is_silent(self, pool: Pool) -> bool:
         """Whether a pool's last heartbeat is longer ago than its lease."""
         return age(pool.beat_at, self.now) > self.settings.lease_seconds
