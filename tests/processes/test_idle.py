@@ -5,14 +5,11 @@ The exact figures are those of ``python -m benchmarks idle``; here are bounds th
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
-from django.db import connection
 
 from benchmarks.processes import cpu_seconds
 from jobqueue.conf import Settings
@@ -22,10 +19,6 @@ from tests.processes.manager import Manager, manager
 
 StartPool = Callable[..., Pool]
 SECONDS = 15
-#: A session tells the server's figures what it has done after so long at the latest.
-SETTLED = 12
-#: What lies between two tellings may count in or out; in statements a second.
-BLUR = 0.2
 DEFAULTS = {
     name.upper(): getattr(Settings(), name) for name in ("poll_seconds", "heartbeat_seconds", "lease_seconds")
 }
@@ -66,31 +59,3 @@ def test_dj44_an_idle_pool_does_next_to_nothing(start_pool: StartPool, systemd: 
     assert woken < 30
     assert len(systemd.told("WATCHDOG")) <= 4, "20 s are between two beats"
     assert len(systemd.told("STATUS")) <= 4
-
-
-@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no server that counts statements")
-def test_dj44_it_asks_the_database_hardly_anything(
-    start_pool: StartPool, systemd: Manager, unpooled: None
-) -> None:
-    """The two looks are at one life: what its start asks differs from start to start."""
-    pool = start_pool("-n", "2", variables=systemd.environment(60), **DEFAULTS)
-    systemd.wait_for("READY")
-    connection.close()
-    time.sleep(SETTLED)
-    before = transactions()
-    time.sleep(2 * SECONDS)
-    asked = (transactions() - before) / 2 / SECONDS
-    assert pool.stop() == 0
-    print(f"{asked:.2f} statements a second")
-    assert asked <= 0.5 + BLUR
-
-
-def transactions() -> int:
-    """Transactions in our database so far, asked from another one."""
-    name = str(connection.settings_dict["NAME"])
-    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as outside:
-        figures = outside.execute(
-            "SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = %s", [name]
-        )
-        [transactions] = figures.fetchone() or [0]
-        return int(transactions)
