@@ -15,7 +15,7 @@ import psycopg
 from django.db import connection
 
 from benchmarks.jobs import stamp
-from jobqueue.stores import get_store, postgresql, sqlite
+from jobqueue.stores import get_store, postgresql, postgresqlwords, sqlite
 from jobqueue.stores.control import CONTROL
 from jobqueue.stores.pools import PoolRegistry
 from jobqueue.stores.prepared import prepared
@@ -78,7 +78,7 @@ def _claim(raw: Connection, pool_id: int, limit: int) -> Rows:
 def _finish(raw: Connection, rows: Rows) -> None:
     size = len(rows)
     columns = [row[0] for row in rows], [rows[0][12]] * size, [None] * size, [0.0] * size, [0.0] * size
-    _control(raw, postgresql.FINISH_SUCCEEDED, columns)
+    _control(raw, postgresqlwords.FINISH_SUCCEEDED, columns)
 
 
 def _control(raw: Connection, statement: str, parameters: Any) -> Rows:

@@ -27,6 +27,7 @@ from jobqueue.rules import (
     duration,
     duration_or_none,
     email_backend,
+    environment,
     integer,
     log_level,
     notifiers,
@@ -84,6 +85,11 @@ class Settings:
         middleware: dotted paths of the classes that stand round the storing and the performing of jobs.
         probe_token: what a monitor must show to read health and metrics. Empty: no token opens them.
         alert_after: seconds that a ready job may wait until the site counts as not ready.
+        keep_statistics: seconds that the figures of each minute or hour stay; 0: none are kept.
+        admin: whether the dashboard is in Django's default admin; ``jobqueue.admin.register`` puts it in others.
+        admin_read_only: whether the dashboard only shows: nobody can act there, whatever their rights.
+        admin_poll_seconds: how often the dashboard's pages look for news, at the most; each browser may choose less.
+        environment: what the dashboard says this site is, and how: ("production", "danger").
     """
 
     database: str = "default"
@@ -116,6 +122,11 @@ class Settings:
     middleware: tuple[str, ...] = ()
     probe_token: str = ""
     alert_after: float = 300.0
+    keep_statistics: float = 90 * DAY
+    admin: bool = True
+    admin_read_only: bool = False
+    admin_poll_seconds: float = 5.0
+    environment: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +173,7 @@ def read(raw: Any) -> tuple[Settings, list[Problem]]:
 
 def _unknown(key: object) -> Problem:
     near = get_close_matches(str(key).upper(), RULES, n=1)
-    hint = f"Did you mean {near[0]}?" if near else f"Settings: {', '.join(sorted(RULES))}."
+    hint = f"Did you mean {near[0]}?" if near else "All settings: python manage.py jobs init"
     return Problem(str(key), f'JOBQUEUE["{key}"] is not a setting.', hint)
 
 
@@ -319,6 +330,11 @@ RULES: dict[str, Callable[[Any], Any]] = {
     "MIDDLEWARE": paths,
     "PROBE_TOKEN": token,
     "ALERT_AFTER": duration(1, 365 * DAY),
+    "KEEP_STATISTICS": duration(0, 10 * 365 * DAY),
+    "ADMIN": boolean,
+    "ADMIN_READ_ONLY": boolean,
+    "ADMIN_POLL_SECONDS": duration(1, HOUR),
+    "ENVIRONMENT": environment,
 }
 
 assert {each.name.upper() for each in fields(Settings)} == set(RULES)

@@ -113,6 +113,8 @@ class Decision:
         error: text for last_error; None leaves the old one.
         result: encoded return value.
         failure: one of ``FAILURE_WORDS`` if the attempt failed; it is kept in the history then.
+        exception: its class, as the error names it.
+        fingerprint: the same for failures of one kind.
         delete: remove the row instead of keeping it in a final state.
         cause: why it has failed for good, for those who are told; not written.
     """
@@ -126,6 +128,8 @@ class Decision:
     error: str | None = None
     result: str | None = field(default=None, repr=False)
     failure: str | None = None
+    exception: str = ""
+    fingerprint: str = ""
     delete: bool = False
     cause: BaseException | None = field(default=None, repr=False, compare=False)
 

@@ -15,6 +15,8 @@ from jobqueue.exceptions import shown
 SMTP = "django.core.mail.backends.smtp.EmailBackend"
 JOB_EMAIL = "jobqueue.mail.JobEmailBackend"
 #: Of logging; no rule speaks of the last.
+#: How the name of an environment may look.
+LOOKS = ("info", "success", "warning", "danger")
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
@@ -138,3 +140,15 @@ def call_options(value: Any) -> dict[str, Any]:
     if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
         raise ValueError('must be a dict of options, such as {"queue": "mail"}')
     return dict(value)
+
+
+def environment(value: Any) -> tuple[str, str] | None:
+    """Rule for a name and how it looks, or None."""
+    if value is None:
+        return None
+    name, look = value if isinstance(value, list | tuple) and len(value) == 2 else (None, None)
+    if not (isinstance(name, str) and 0 < len(name) <= 40 and name.isprintable()) or look not in LOOKS:
+        raise ValueError(
+            "must be None, or a name and a look", f'Looks: {", ".join(LOOKS)}; as ("production", "danger").'
+        )
+    return name, look

@@ -48,6 +48,7 @@ JOBQUEUE: dict[str, Any] = json.loads(os.environ.get("JOBQUEUE_TEST_SETTINGS") o
 TASKS: dict[str, Any] = {"default": {"BACKEND": "jobqueue.backends.DatabaseBackend", "QUEUES": []}}
 
 SECRET_KEY = "for tests only"
+ROOT_URLCONF = "tests.urls"
 USE_TZ = True
 TIME_ZONE = "UTC"
 
@@ -57,6 +58,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.messages",
     "django.contrib.sessions",
+    "django.contrib.staticfiles",
     "jobqueue",
     "tests.app",
 ]

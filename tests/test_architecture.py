@@ -58,6 +58,8 @@ FLOORS: dict[str, set[str]] = {
         "backends",
         "cli",
         "doctor",
+        "admin",
+        "templatetags",
         "apps",
         "checks",
         "integrations",

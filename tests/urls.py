@@ -1,5 +1,6 @@
-"""The pages for monitors, as a project includes them."""
+"""The pages for monitors and the admin, as a project includes them."""
 
+from django.contrib import admin
 from django.urls import include, path
 
-urlpatterns = [path("jobqueue/", include("jobqueue.urls"))]
+urlpatterns = [path("jobqueue/", include("jobqueue.urls")), path("admin/", admin.site.urls)]

@@ -49,17 +49,28 @@ class Attempt(models.Model):
         _("started at"), null=True, blank=True, help_text=_("Empty: it was not performed.")
     )
     ended_at = models.DateTimeField(_("ended at"), help_text=_("When it ended."))
+    exception = models.CharField(
+        _("exception"), max_length=200, blank=True, help_text=_("Its class, as the error names it.")
+    )
+    fingerprint = models.CharField(
+        _("fingerprint"), max_length=16, blank=True, help_text=_("The same for failures of one kind.")
+    )
     stored_error = models.TextField(
         _("stored error"), db_column="error", help_text=_("As it is stored, maybe encrypted.")
     )
 
     class Meta:
-        """Read by job alone."""
+        """Read by job, by time, or by kind of failure."""
 
         verbose_name = _("attempt")
         verbose_name_plural = _("attempts")
         ordering = ("job", "id")
-        indexes: ClassVar = [models.Index(fields=["job", "id"], name="jobqueue_attempt_of_job")]
+        default_permissions = ()
+        indexes: ClassVar = [
+            models.Index(fields=["job", "id"], name="jobqueue_attempt_of_job"),
+            models.Index(fields=["ended_at", "fingerprint"], name="jobqueue_attempt_lately"),
+            models.Index(fields=["fingerprint", "job"], name="jobqueue_attempt_kind"),
+        ]
         constraints: ClassVar = [
             models.CheckConstraint(condition=Readable("ended_at"), name="jobqueue_attempt_times"),
         ]

@@ -31,6 +31,7 @@ class Cancellation(models.Model):
 
         verbose_name = _("cancellation")
         verbose_name_plural = _("cancellations")
+        default_permissions = ()
         constraints: ClassVar = [
             models.CheckConstraint(condition=Readable("requested_at"), name="jobqueue_cancellation_times"),
         ]

@@ -238,7 +238,6 @@ class Job(models.Model):
         verbose_name = _("job")
         verbose_name_plural = _("jobs")
         permissions: ClassVar = [
-            ("view_dashboard", "Can view the dashboard"),
             ("view_job_payload", "Can view arguments, results, errors and logs of jobs"),
             ("retry_job", "Can retry, hasten and postpone jobs"),
             ("cancel_job", "Can cancel jobs"),

@@ -1,4 +1,4 @@
-"""Queues that rest."""
+"""Queues and classes that rest."""
 
 from __future__ import annotations
 
@@ -24,11 +24,30 @@ class Pause(models.Model):
 
         verbose_name = _("pause")
         verbose_name_plural = _("pauses")
-        permissions: ClassVar = [
-            ("view_queue", "Can view queues"),
-            ("pause_queue", "Can pause and resume queues"),
-        ]
+        default_permissions = ()
         constraints: ClassVar = [models.CheckConstraint(condition=Readable("since"), name="jobqueue_pause_times")]
 
     def __str__(self) -> str:
         return self.queue
+
+
+class ClassPause(models.Model):
+    """A class whose jobs nobody claims until it is resumed, in whatever queue they wait."""
+
+    name = models.CharField(_("name"), max_length=255, primary_key=True, help_text=_("As its jobs have it."))
+    reason = models.CharField(_("reason"), max_length=200, blank=True, help_text=_("Why, for people."))
+    paused_by = models.CharField(_("paused by"), max_length=150, blank=True, help_text=_("Who did it."))
+    since = models.DateTimeField(_("since"), default=timezone.now, help_text=_("Since when."))
+
+    class Meta:
+        """Hardly ever more than a handful of rows: every claim looks at them."""
+
+        verbose_name = _("pause of a class")
+        verbose_name_plural = _("pauses of classes")
+        default_permissions = ()
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Readable("since"), name="jobqueue_classpause_times")
+        ]
+
+    def __str__(self) -> str:
+        return self.name

@@ -20,6 +20,10 @@ def unused_id() -> int:
     return secrets.randbelow(2**53 - 1) + 1
 
 
+#: What a pool can be asked to do: take no new jobs, take jobs again, stop.
+WISHES = ("quiet", "go on", "stop")
+
+
 class Pool(models.Model):
     """One supervisor with its children. A pool that stops cleanly removes its row."""
 
@@ -51,6 +55,12 @@ class Pool(models.Model):
         _("beat at"), default=timezone.now, help_text=_("Latest heartbeat, database clock.")
     )
     quiet = models.BooleanField(_("quiet"), default=False, help_text=_("Takes no new jobs."))
+    wish = models.CharField(
+        _("wish"),
+        max_length=16,
+        blank=True,
+        help_text=_("What somebody wants it to do: take no new jobs, take jobs again, or stop."),
+    )
     workers = models.JSONField(
         _("workers"), default=list, help_text=_("What each worker is doing, as of the latest heartbeat.")
     )
@@ -60,10 +70,7 @@ class Pool(models.Model):
 
         verbose_name = _("pool")
         verbose_name_plural = _("pools")
-        permissions: ClassVar = [
-            ("view_worker", "Can view workers"),
-            ("control_worker", "Can quiet and stop workers"),
-        ]
+        default_permissions = ()
         constraints: ClassVar = [
             models.CheckConstraint(condition=Readable("started_at", "beat_at"), name="jobqueue_pool_times")
         ]

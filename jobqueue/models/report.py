@@ -40,6 +40,7 @@ class Report(models.Model):
 
         verbose_name = _("report")
         verbose_name_plural = _("reports")
+        default_permissions = ()
         constraints: ClassVar = [
             models.CheckConstraint(condition=Readable("updated_at"), name="jobqueue_report_times"),
         ]

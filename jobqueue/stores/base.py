@@ -9,7 +9,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
@@ -17,7 +16,6 @@ from uuid import UUID
 from django.db import ProgrammingError, transaction
 from django.db.models import Exists, OuterRef
 
-from jobqueue import sealing
 from jobqueue.logs import headline
 from jobqueue.models import Job, JobQuerySet, Pool
 from jobqueue.outcomes import Decision
@@ -27,6 +25,7 @@ from jobqueue.stores.acts import ORIGINS, Act, Acted, changes, claimed, forget_w
 from jobqueue.stores.ears import Ear
 from jobqueue.stores.errors import wrong_with_table
 from jobqueue.stores.pauses import Pauses
+from jobqueue.stores.texts import sealed, told_apart
 from jobqueue.stores.wishes import Wishes
 
 #: What becomes of a claimed job whose worker is gone.
@@ -121,11 +120,11 @@ class Store(ABC):
         succeeded, gone, others = _sort_out(finishes)
         written: set[int] = set()
         if succeeded:
-            written |= self._finish_succeeded(_sealed(succeeded))
+            written |= self._finish_succeeded(sealed(succeeded))
         if gone:
             written |= self._delete(gone)
         if others:
-            written |= self._settle(_sealed(others))
+            written |= self._settle(sealed(told_apart(others)))
         missing = [each for each in finishes if each.job.id not in written]
         return self._lost_among(missing) if missing else []
 
@@ -379,18 +378,6 @@ def _sort_out(finishes: Sequence[Finish]) -> tuple[list[Finish], list[Finish], l
         else:
             others.append(each)
     return succeeded, gone, others
-
-
-def _sealed(finishes: list[Finish]) -> list[Finish]:
-    """Return them with error and result as the table holds them."""
-    return [each._replace(decision=_seal(each.decision)) for each in finishes] if sealing.is_on() else finishes
-
-
-def _seal(decision: Decision) -> Decision:
-    error, result = decision.error, decision.result
-    if error is None and result is None:
-        return decision
-    return replace(decision, error=error and sealing.seal(error), result=result and sealing.seal(result))
 
 
 def _is_written(each: Finish, row: tuple[UUID | None, int] | None) -> bool:

@@ -112,8 +112,8 @@ WHERE id = %s AND claim_id = %s AND state = 2
 
 # The row still says who held it, and how often it had been tried.
 NOTE = """
-INSERT INTO jobqueue_attempt (job_id, number, worker, outcome, started_at, ended_at, error)
-SELECT id, attempts, coalesce(locked_by, ''), %s, %s, %s, %s FROM jobqueue_job
+INSERT INTO jobqueue_attempt (job_id, number, worker, outcome, exception, fingerprint, started_at, ended_at, error)
+SELECT id, attempts, coalesce(locked_by, ''), %s, %s, %s, %s, %s, %s FROM jobqueue_job
 WHERE id = %s AND claim_id = %s AND state = 2
 """
 
@@ -262,7 +262,8 @@ class SQLiteStore(Store):
 
     def _noted(self, each: Finish, clock: Clock) -> tuple[Any, ...]:
         decision, ended = each.decision, clock.now if each.ended is None else clock.at(each.ended)
-        return decision.failure, self._text(clock.at(each.started)), self._text(ended), decision.error or ""
+        kind = decision.failure, decision.exception, decision.fingerprint
+        return *kind, self._text(clock.at(each.started)), self._text(ended), decision.error or ""
 
     def _settled(self, each: Finish, clock: Clock) -> tuple[Any, ...]:
         decision, now = each.decision, self._text(clock.now)

@@ -22,7 +22,7 @@ from jobqueue.models import Job, Pool
 from jobqueue.outcomes import RELEASE, Decision
 from jobqueue.rows import ClaimRequest, Finish, Texts
 from jobqueue.states import State
-from jobqueue.stores import get_store, postgresql, sqlite
+from jobqueue.stores import get_store, postgresql, postgresqlwords, sqlite
 from jobqueue.stores.base import Store
 from jobqueue.stores.control import PLANNER
 from jobqueue.stores.lanes import read_lanes
@@ -252,7 +252,7 @@ def plans_of(step: Callable[[], Any], control: str = "") -> list[Plan]:
     return [explain(sql, parameters, control) for sql, parameters in asked]
 
 
-FINISHES = (postgresql.FINISH_SUCCEEDED, postgresql.DELETE, postgresql.SETTLE)
+FINISHES = (postgresqlwords.FINISH_SUCCEEDED, postgresqlwords.DELETE, postgresqlwords.SETTLE)
 
 
 @only_on("postgresql")
@@ -282,7 +282,7 @@ class TestPlansOfPostgreSQL:
     def test_promotion_with_nothing_due_reads_one_row_of_each_queue_and_of_the_schedule(
         self, backlog: int, store: Store, control: Explain
     ) -> None:
-        plan = control(postgresql.PROMOTE, (1000,))
+        plan = control(postgresqlwords.PROMOTE, (1000,))
         assert plan.scans == set()
         assert plan.indexes <= {"jobqueue_job_due", "jobqueue_job_pkey", "jobqueue_job_ready"}
         assert plan.updated == 0
@@ -291,7 +291,7 @@ class TestPlansOfPostgreSQL:
     def test_promotion_of_a_batch_reads_that_batch(self, backlog: int, store: Store, control: Explain) -> None:
         with connection.cursor() as cursor:
             cursor.execute("UPDATE jobqueue_job SET run_at = now() WHERE state = 0 AND id % 20 = 0")
-        plan = control(postgresql.PROMOTE, (LIMIT,))
+        plan = control(postgresqlwords.PROMOTE, (LIMIT,))
         assert plan.scans == set()
         assert plan.indexes == {"jobqueue_job_due", "jobqueue_job_pkey", "jobqueue_job_ready"}
         assert plan.updated == LIMIT
@@ -302,9 +302,9 @@ class TestPlansOfPostgreSQL:
     ) -> None:
         ids = hold_many(backlog)
         given: dict[str, list[Any]] = {
-            postgresql.FINISH_SUCCEEDED: [None, 0.0, 0.0],
-            postgresql.DELETE: [],
-            postgresql.SETTLE: [1, None, 0.0, 0, 0, False, "no", None, 0.0, 0.0, "failed"],
+            postgresqlwords.FINISH_SUCCEEDED: [None, 0.0, 0.0],
+            postgresqlwords.DELETE: [],
+            postgresqlwords.SETTLE: [1, None, 0.0, 0, 0, False, "no", None, 0.0, 0.0, "failed", "", ""],
         }
         columns = [ids, [CLAIM] * LIMIT, *([each] * LIMIT for each in given[statement])]
         plan = control(statement, columns)
@@ -354,7 +354,7 @@ class TestPlansOfPostgreSQL:
             assert plan.most_rows <= jobs.MANY
 
     def test_a_rewriting_reads_the_rows_that_it_writes(self, backlog: int, store: Store, control: Explain) -> None:
-        plan = control(postgresql.REWRITE, [list(column) for column in zip(*some_texts(), strict=True)])
+        plan = control(postgresqlwords.REWRITE, [list(column) for column in zip(*some_texts(), strict=True)])
         assert plan.scans == set()
         assert plan.indexes == {"jobqueue_job_pkey"}
         assert plan.updated == LIMIT

@@ -49,7 +49,7 @@ def told(**options: Any) -> list[tuple[str | None, str]]:
 
 
 #: Where the second line begins.
-HINT = re.compile(r" Did you mean | It is | They are | Settings: |\. (?=Names |Words |Each |No module)")
+HINT = re.compile(r" Did you mean | It is | They are | All settings: |\. (?=Names |Words |Each |No module)")
 
 #: JOBQUEUE, the id, and how the message begins.
 WRONG: dict[str, tuple[Any, str, str]] = {
@@ -68,7 +68,11 @@ WRONG: dict[str, tuple[Any, str, str]] = {
         "jobqueue.E001",
         'JOBQUEUE["queues"] is not a setting. Did you mean QUEUES?',
     ),
-    "no name": ({7: 1}, "jobqueue.E001", 'JOBQUEUE["7"] is not a setting. Settings: ALERT_AFTER, BACKOFF, '),
+    "no name": (
+        {7: 1},
+        "jobqueue.E001",
+        'JOBQUEUE["7"] is not a setting. All settings: python manage.py jobs init',
+    ),
     "of another program": (
         {"BROKER_URL": "redis://"},
         "jobqueue.E001",
@@ -124,7 +128,7 @@ def test_no_worker_starts_on_it(
         status, said = start(*words)
     assert status == 1
     without_hint = re.split(
-        r" Did you mean | It is | They are | Settings: |\. (?=Names |Words |Each |No module)", message
+        r" Did you mean | It is | They are | All settings: |\. (?=Names |Words |Each |No module)", message
     )[0]
     assert said.count(without_hint) == 1
 

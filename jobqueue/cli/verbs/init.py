@@ -22,7 +22,7 @@ HELP = "print a commented sample of the settings; --groups makes the groups of u
 EXIT_FAILED = 1
 WIDTH = 80
 
-VIEWERS = ("view_dashboard", "view_job", "view_queue", "view_worker", "view_pool", "view_pause", "view_attempt")
+VIEWERS = ("view_dashboard", "view_job", "view_queue", "view_worker")
 OPERATORS = (*VIEWERS, "retry_job", "cancel_job", "pause_queue")
 #: Which rights each group has; None: all of jobqueue.
 GROUPS: dict[str, tuple[str, ...] | None] = {

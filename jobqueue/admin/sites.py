@@ -1,0 +1,26 @@
+"""Puts the dashboard into a site of the admin."""
+
+from __future__ import annotations
+
+from django.contrib.admin import AdminSite
+from django.db.models import Model
+
+from jobqueue.admin.page import Page
+from jobqueue.admin.pages.queues import QueuePages
+from jobqueue.models import Queue
+
+#: In the order of the navigation.
+PAGES: dict[type[Model], type[Page]] = {
+    Queue: QueuePages,
+}
+
+
+def register(site: AdminSite) -> None:
+    """Put all pages of the dashboard into a site; those that are there already stay as they are.
+
+    Args:
+        site: ``admin.site`` or one of your own.
+    """
+    for model, pages in PAGES.items():
+        if not site.is_registered(model):
+            site.register(model, pages)

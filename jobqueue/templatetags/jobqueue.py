@@ -1,0 +1,57 @@
+"""What the dashboard's templates need: ``{% load jobqueue %}``."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django import template
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from jobqueue.admin.looks import LOOKS, Look, look_of
+from jobqueue.admin.words import ago as ago_in_words
+from jobqueue.admin.words import duration
+from jobqueue.models import Job
+
+register = template.Library()
+
+DASH = "\N{EN DASH}"
+
+
+@register.simple_tag(takes_context=True)
+def jobqueue_nonce(context: template.Context) -> SafeString | str:
+    """Return the nonce attribute for a script or stylesheet, where Django 6 or django-csp has put one up."""
+    request = context.get("request")
+    nonce = context.get("csp_nonce") or getattr(request, "csp_nonce", "")
+    return format_html('nonce="{}"', nonce) if nonce else ""
+
+
+@register.inclusion_tag("jobqueue/admin/badge.html")
+def badge(shown: Job | Look | str) -> dict[str, Any]:
+    """Show a state as an icon and a word: of a job, or by its key."""
+    if isinstance(shown, Job):
+        return {"look": look_of(shown)}
+    return {"look": LOOKS[shown] if isinstance(shown, str) else shown}
+
+
+@register.simple_tag
+def ago(moment: datetime | None, now: datetime | None = None) -> SafeString | str:
+    """Show when something was or will be, roughly; the exact time on hover."""
+    if moment is None:
+        return DASH
+    local = timezone.localtime(moment) if timezone.is_aware(moment) else moment
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        local.isoformat(),
+        date_format(local, "DATETIME_FORMAT"),
+        ago_in_words(moment, now or timezone.now()),
+    )
+
+
+@register.filter
+def span(seconds: float | None) -> str:
+    """Show a duration; None as a dash."""
+    return DASH if seconds is None else duration(seconds)

@@ -1,0 +1,27 @@
+"""People who look at the dashboard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+
+SignIn = Callable[..., Client]
+
+
+@pytest.fixture
+def sign_in(db: None) -> SignIn:
+    """Sign in somebody of the staff who has the named rights, as ``view_job``; CSRF is checked."""
+
+    def sign_in(*rights: str, is_staff: bool = True, is_superuser: bool = False) -> Client:
+        user = User.objects.create_user("-".join(rights) or "nobody", is_staff=is_staff, is_superuser=is_superuser)
+        found = Permission.objects.filter(content_type__app_label="jobqueue", codename__in=rights)
+        assert {each.codename for each in found} == set(rights)
+        user.user_permissions.add(*found)
+        client = Client(enforce_csrf_checks=True)
+        client.force_login(user)
+        return client
+
+    return sign_in
