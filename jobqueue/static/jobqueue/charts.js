@@ -49,7 +49,7 @@ function draw(figure, series) {
   // @ts-expect-error a global of its own script
   const plot = new uPlot({
     width: figure.clientWidth, height: HEIGHT, cursor: { y: false, points: { show: !bars } },
-    scales: { y: bars ? { range: (/** @type {any} */ _plot, /** @type {number} */ _low, /** @type {number} */ high) => [0, Math.max(high * 1.05, 2)] } : { distr: 3, log: 10 } },
+    scales: { x: { range: (/** @type {any} */ _plot, /** @type {number} */ from, /** @type {number} */ to) => [from - series.seconds / 2, to + series.seconds / 2] }, y: bars ? { range: (/** @type {any} */ _plot, /** @type {number} */ _low, /** @type {number} */ high) => [0, Math.max(high * 1.05, 2)] } : { distr: 3, log: 10 } },
     tzDate: (/** @type {number} */ time) => inZone(time, zone), legend: { markers: { dash: (/** @type {any} */ _plot, /** @type {number} */ place) => BORDERS[shown[place - 1]?.colour] ?? "solid" } },
     axes: [{ ...axis, space: 70, size: 30, values: (/** @type {any} */ _plot, /** @type {number[]} */ splits) => splits.map((split) => moment(split, series.seconds, zone)) }, { ...axis, size: 60,
       splits: bars ? undefined : (/** @type {any} */ _plot, /** @type {number} */ _axis, /** @type {number} */ low, /** @type {number} */ high) => MARKS.filter((mark) => low <= mark && mark <= high),

@@ -34,7 +34,10 @@ function say(text, atOnce = false) {
   clearTimeout(speaking);
   if (line.textContent === text) return;
   const pause = atOnce ? 0 : Math.max(spokenAt + SPEAK_SECONDS * 1000 - performance.now(), 0);
-  speaking = setTimeout(() => { line.textContent = text; spokenAt = performance.now(); }, pause);
+  speaking = setTimeout(() => {
+    line.textContent = text;
+    if (!atOnce) spokenAt = performance.now();
+  }, pause);
 }
 
 // --- live parts ---
