@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +12,8 @@ from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from jobqueue.admin.charts import drawing, shapes
+from jobqueue.admin.charts.drawing import Chart
 from jobqueue.admin.looks import LOOKS, Look, look_of
 from jobqueue.admin.words import ago as ago_in_words
 from jobqueue.admin.words import duration
@@ -55,3 +58,25 @@ def ago(moment: datetime | None, now: datetime | None = None) -> SafeString | st
 def span(seconds: float | None) -> str:
     """Show a duration; None as a dash."""
     return DASH if seconds is None else duration(seconds)
+
+
+@register.inclusion_tag("jobqueue/admin/charts/sparkline.html")
+def sparkline(numbers: Sequence[float], label: str, kind: str = "") -> dict[str, Any]:
+    """Draw a word-sized chart: ``{% sparkline numbers label %}``; ``kind`` is a state, for its colour."""
+    width = max(len(numbers) * shapes.SPARK_STEP - 1, 1)
+    return {
+        "bars": shapes.sparkline(numbers), "label": label, "kind": kind,
+        "width": width, "height": shapes.SPARK_HEIGHT,
+    }  # fmt: skip
+
+
+@register.inclusion_tag("jobqueue/admin/charts/chart.html")
+def histogram(counts: Sequence[int], label: str) -> dict[str, Any]:
+    """Draw durations counted as ``jobqueue.policy.histogram`` does, with a table below that says the same."""
+    return {"chart": drawing.histogram(counts, label)}
+
+
+@register.inclusion_tag("jobqueue/admin/charts/chart.html")
+def chart(drawn: Chart | None) -> dict[str, Any]:
+    """Draw a chart, with a table below that says the same."""
+    return {"chart": drawn}
