@@ -6,11 +6,15 @@ from django.contrib.admin import AdminSite
 from django.db.models import Model
 
 from jobqueue.admin.page import Page
+from jobqueue.admin.pages.classes import ClassPages
+from jobqueue.admin.pages.failures import FailurePages
 from jobqueue.admin.pages.queues import QueuePages
-from jobqueue.models import Queue
+from jobqueue.models import Failure, JobClass, Queue
 
 #: In the order of the navigation.
 PAGES: dict[type[Model], type[Page]] = {
+    Failure: FailurePages,
+    JobClass: ClassPages,
     Queue: QueuePages,
 }
 

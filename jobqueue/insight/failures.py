@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -17,6 +18,8 @@ from jobqueue.models import Attempt
 from jobqueue.policy.failures import failure_in
 from jobqueue.states import State
 
+#: What we write, and an address may hold.
+FINGERPRINT = re.compile(r"[0-9A-Za-z_-]+")
 #: So many of the newest failed attempts are looked at.
 WINDOW = 50_000
 #: So many kinds are told of, those that came most often lately.
@@ -163,7 +166,7 @@ def _counted(attempts: QuerySet[Attempt], span: Span, now: datetime) -> list[Kin
         for hours in edges[1:]
     }
     rows = attempts.values("fingerprint").annotate(first=Min("ended_at"), last=Max("ended_at"), **within)
-    return [_kind({**row}, span) for row in rows]
+    return [_kind({**row}, span) for row in rows if FINGERPRINT.fullmatch(row["fingerprint"])]
 
 
 def _kind(row: dict[str, Any], span: Span) -> Kind:

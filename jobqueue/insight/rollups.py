@@ -62,6 +62,14 @@ class Counts:
         return self.failed / self.ended if self.ended else None
 
 
+class Group(NamedTuple):
+    """All that was counted of a queue or class: how much, how long attempts ran, how long they had waited."""
+
+    counts: Counts
+    run: list[int]
+    wait: list[int]
+
+
 class Rollups:
     """The figures of some jobs within a range.
 
@@ -91,6 +99,15 @@ class Rollups:
         """Return what was counted of each queue, or of each class."""
         rows = self._rows.order_by().values(which).annotate(**_sums(*COUNTS, "run_seconds"))
         return {str(row.pop(which)): _counts(row) for row in rows}
+
+    def groups(self, which: By) -> dict[str, Group]:
+        """Return all that was counted of each queue, or of each class, by one look at each row."""
+        sums = _sums(*COUNTS, "run_seconds", *columns_of("run"), *columns_of("wait"))
+        rows = self._rows.order_by().values(which).annotate(**sums)
+        return {
+            str(row[which]): Group(_only_counts(row), _histogram(row, "run"), _histogram(row, "wait"))
+            for row in rows
+        }
 
     def series(self) -> list[Counts]:
         """Return what was counted at each of the points."""
@@ -127,6 +144,10 @@ def _counts(row: dict[str, Any]) -> Counts:
     return Counts(
         **{name.removeprefix("sum_"): value or 0 for name, value in row.items() if name.startswith("sum_")}
     )
+
+
+def _only_counts(row: dict[str, Any]) -> Counts:
+    return _counts({f"sum_{column}": row[f"sum_{column}"] for column in (*COUNTS, "run_seconds")})
 
 
 def _histogram(row: dict[str, Any], kind: Kind) -> list[int]:

@@ -7,17 +7,21 @@ from datetime import datetime
 from typing import Any
 
 from django import template
+from django.contrib.admin.utils import quote
+from django.urls import reverse
 from django.utils import timezone
-from django.utils.formats import date_format
+from django.utils.formats import date_format, number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 
 from jobqueue.admin.charts import drawing, shapes
 from jobqueue.admin.charts.drawing import Chart
 from jobqueue.admin.looks import LOOKS, Look, look_of
+from jobqueue.admin.rights import may_see
 from jobqueue.admin.words import ago as ago_in_words
 from jobqueue.admin.words import duration
-from jobqueue.models import Job
+from jobqueue.models import Attempt, Job
 
 register = template.Library()
 
@@ -58,6 +62,37 @@ def ago(moment: datetime | None, now: datetime | None = None) -> SafeString | st
 def span(seconds: float | None) -> str:
     """Show a duration; None as a dash."""
     return DASH if seconds is None else duration(seconds)
+
+
+@register.filter
+def counted(number: int) -> str:
+    """Show a number as people write it."""
+    return drawing.counted(number)
+
+
+@register.simple_tag
+def share(part: float | None) -> str:
+    """Show a part of a whole, 0 to 1, as a percentage; None as a dash."""
+    if part is None:
+        return DASH
+    return gettext("%(number)s %%") % {"number": number_format(part * 100, decimal_pos=1, use_l10n=True)}
+
+
+@register.filter
+def took(attempt: Attempt) -> float | None:
+    """Return how many seconds an attempt took; None if it was not performed."""
+    began, ended = attempt.started_at, attempt.ended_at
+    return None if began is None else max((ended - began).total_seconds(), 0.0)
+
+
+@register.simple_tag(takes_context=True)
+def jobclass_link(context: template.Context, name: str) -> SafeString:
+    """Show the name of a class; for those who may see its page it leads there."""
+    request = context["request"]
+    if not name or not may_see(request, "view_dashboard"):
+        return format_html("<bdi>{}</bdi>", name)
+    url = reverse("admin:jobqueue_jobclass_detail", args=[quote(name)], current_app=request.current_app)
+    return format_html('<a href="{}"><bdi>{}</bdi></a>', url, name)
 
 
 @register.inclusion_tag("jobqueue/admin/charts/sparkline.html")
