@@ -1,8 +1,8 @@
 """Which jobs? ``state:failed class:SendReceipt after:-2h args.order_id:7 "no stream"``
 
 The fields are state, queue, class, id, worker, priority, error, kind, after, before, key and args.NAME; text without a
-field is looked for in class, key, id and error. What nobody can ask the database, arguments above all, is looked at row by
-row, so a search looks at the newest 100,000 rows only, unless all are asked for.
+field is looked for in class, key, id and error. What nobody can ask the database, arguments above all, is looked at
+row by row, so a search looks at the newest 100,000 rows only, unless all are asked for.
 """
 
 from __future__ import annotations
