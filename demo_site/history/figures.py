@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
+from typing import Any
 
 from django.db import connections
 from django.utils import timezone
@@ -35,7 +36,7 @@ VISITORS = (
 )
 
 Key = tuple[int, int, str, str]
-Row = tuple[str | float, ...]
+Row = tuple[Any, ...]
 
 
 @dataclass(slots=True)
