@@ -62,6 +62,14 @@ class Counts:
         return self.failed / self.ended if self.ended else None
 
 
+class Point(NamedTuple):
+    """All that is known of one point of time: what was counted, and how long attempts ran and had waited."""
+
+    counts: Counts
+    run: list[int]
+    wait: list[int]
+
+
 class Rollups:
     """The figures of some jobs within a range.
 
@@ -113,6 +121,12 @@ class Rollups:
         empty = _histogram({}, kind)
         return [found.get(point // self.range.step, empty) for point in self.points]
 
+    def story(self) -> list[Point]:
+        """Return counts and both histograms of each of the points, by one look."""
+        rows = self._at_points(*COUNTS, "run_seconds", *columns_of("run"), *columns_of("wait"))
+        found = {row["point"]: _point(row) for row in rows}
+        return [found.get(point // self.range.step) or _point({}) for point in self.points]
+
     def _at_points(self, *columns: str) -> Iterator[Any]:
         points = self._rows.order_by().annotate(point=F("minute") / self.range.step).values("point")
         return iter(points.annotate(**_sums(*columns)))
@@ -127,6 +141,11 @@ def _counts(row: dict[str, Any]) -> Counts:
     return Counts(
         **{name.removeprefix("sum_"): value or 0 for name, value in row.items() if name.startswith("sum_")}
     )
+
+
+def _point(row: dict[str, Any]) -> Point:
+    counts = {f"sum_{name}": row.get(f"sum_{name}") for name in (*COUNTS, "run_seconds")}
+    return Point(_counts(counts), _histogram(row, "run"), _histogram(row, "wait"))
 
 
 def _histogram(row: dict[str, Any], kind: Kind) -> list[int]:

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 from django import template
+from django.db import DatabaseError
 from django.utils import timezone
-from django.utils.formats import date_format
+from django.utils.formats import date_format, number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 
+from jobqueue.admin.charts import drawing, shapes
+from jobqueue.admin.charts.drawing import Chart
 from jobqueue.admin.looks import LOOKS, Look, look_of
 from jobqueue.admin.words import ago as ago_in_words
 from jobqueue.admin.words import duration
+from jobqueue.conf import get_settings
 from jobqueue.models import Job
+from jobqueue.pool.schema import read_schema
 
 register = template.Library()
 
@@ -55,3 +63,48 @@ def ago(moment: datetime | None, now: datetime | None = None) -> SafeString | st
 def span(seconds: float | None) -> str:
     """Show a duration; None as a dash."""
     return DASH if seconds is None else duration(seconds)
+
+
+@register.filter
+def percent(share: float | None) -> str:
+    """Show a share, 0 to 1, as percent; None as nothing."""
+    return "" if share is None else f"{number_format(share * 100, decimal_pos=1)} %"
+
+
+@register.inclusion_tag("jobqueue/admin/tile.html")
+def tile(
+    label: str, value: object, *, note: str = "", key: str = "", url: str = "", alarm: object = False
+) -> dict[str, Any]:
+    """Show one figure of the whole site; ``alarm`` says that it is not as it should be."""
+    return {"label": label, "value": value, "note": note, "key": key, "url": url, "alarm": bool(alarm)}
+
+
+@register.simple_tag
+def why_left_out() -> str:
+    """Say why a look has found nothing: the tables are not those of this release, or it took too long."""
+    with suppress(DatabaseError):
+        if trouble := read_schema(get_settings().database).trouble:
+            return f"{trouble.message} {trouble.remedy}"
+    return gettext("Figures left out: the database was too slow.")
+
+
+@register.inclusion_tag("jobqueue/admin/charts/sparkline.html")
+def sparkline(numbers: Sequence[float], label: str, kind: str = "") -> dict[str, Any]:
+    """Draw a word-sized chart: ``{% sparkline numbers label %}``; ``kind`` is a state, for its colour."""
+    width = max(len(numbers) * shapes.SPARK_STEP - 1, 1)
+    return {
+        "bars": shapes.sparkline(numbers), "label": label, "kind": kind,
+        "width": width, "height": shapes.SPARK_HEIGHT,
+    }  # fmt: skip
+
+
+@register.inclusion_tag("jobqueue/admin/charts/chart.html")
+def histogram(counts: Sequence[int], label: str) -> dict[str, Any]:
+    """Draw durations counted as ``jobqueue.policy.histogram`` does, with a table below that says the same."""
+    return {"chart": drawing.histogram(counts, label)}
+
+
+@register.inclusion_tag("jobqueue/admin/charts/chart.html")
+def chart(drawn: Chart | None) -> dict[str, Any]:
+    """Draw a chart, with a table below that says the same."""
+    return {"chart": drawn}
