@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from jobqueue.insight.rollups import Point, Range
+from jobqueue.insight.rollups import Done, Range
 from jobqueue.models.rollup import time_of
 from jobqueue.policy.histogram import percentile
 
@@ -29,14 +29,14 @@ class Series(NamedTuple):
     values: dict[str, Values]
 
 
-def throughput(range_: Range, points: Sequence[int], story: Sequence[Point]) -> Series:
+def throughput(range_: Range, points: Sequence[int], story: Sequence[Done]) -> Series:
     """Return how many attempts succeeded, failed and are tried again, and failed for good."""
     keys = ("succeeded", "retried", "failed")
     values: dict[str, Values] = {key: [getattr(each.counts, key) for each in story] for key in keys}
     return Series([time_of(point) for point in points], range_.step, values)
 
 
-def latency(range_: Range, points: Sequence[int], story: Sequence[Point], oldest: Values) -> Series:
+def latency(range_: Range, points: Sequence[int], story: Sequence[Done], oldest: Values) -> Series:
     """Return in how many seconds 50, 95 and 99 of 100 attempts were done, and how long they had waited.
 
     Args:

@@ -8,7 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from django import template
+from django.contrib.admin.utils import quote
 from django.db import DatabaseError
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format, number_format
 from django.utils.html import format_html
@@ -18,10 +20,11 @@ from django.utils.translation import gettext
 from jobqueue.admin.charts import drawing, shapes
 from jobqueue.admin.charts.drawing import Chart
 from jobqueue.admin.looks import LOOKS, Look, look_of
+from jobqueue.admin.rights import may_see
 from jobqueue.admin.words import ago as ago_in_words
 from jobqueue.admin.words import duration
 from jobqueue.conf import get_settings
-from jobqueue.models import Job
+from jobqueue.models import Attempt, Job
 from jobqueue.pool.schema import read_schema
 
 register = template.Library()
@@ -68,7 +71,9 @@ def span(seconds: float | None) -> str:
 @register.filter
 def percent(share: float | None) -> str:
     """Show a share, 0 to 1, as percent; None as nothing."""
-    return "" if share is None else f"{number_format(share * 100, decimal_pos=1)} %"
+    return (
+        "" if share is None else gettext("%(number)s %%") % {"number": number_format(share * 100, decimal_pos=1)}
+    )
 
 
 @register.inclusion_tag("jobqueue/admin/tile.html")
@@ -94,6 +99,29 @@ def why_left_out() -> str:
         if trouble := read_schema(get_settings().database).trouble:
             return f"{trouble.message} {trouble.remedy}"
     return gettext("Figures left out: the database was too slow.")
+
+
+@register.filter
+def counted(number: int) -> str:
+    """Show a number as people write it."""
+    return drawing.counted(number)
+
+
+@register.filter
+def took(attempt: Attempt) -> float | None:
+    """Return how many seconds an attempt took; None if it was not performed."""
+    began, ended = attempt.started_at, attempt.ended_at
+    return None if began is None else max((ended - began).total_seconds(), 0.0)
+
+
+@register.simple_tag(takes_context=True)
+def jobclass_link(context: template.Context, name: str) -> SafeString:
+    """Show the name of a class; for those who may see its page it leads there."""
+    request = context["request"]
+    if not name or not may_see(request, "view_dashboard"):
+        return format_html("<bdi>{}</bdi>", name)
+    url = reverse("admin:jobqueue_jobclass_detail", args=[quote(name)], current_app=request.current_app)
+    return format_html('<a href="{}"><bdi>{}</bdi></a>', url, name)
 
 
 @register.inclusion_tag("jobqueue/admin/charts/sparkline.html")

@@ -16,7 +16,7 @@ from jobqueue.admin.charts.drawing import Chart
 from jobqueue.admin.page import Page, Route, looked, once
 from jobqueue.admin.rights import may_see
 from jobqueue.insight import overview, series
-from jobqueue.insight.rollups import RANGES, Point, Range, Rollups
+from jobqueue.insight.rollups import RANGES, Done, Range, Rollups
 from jobqueue.insight.scene import Scene
 from jobqueue.insight.series import Series
 from jobqueue.insight.warnings import warnings
@@ -69,7 +69,7 @@ class Seen:
         return series.latency(self.range, points, story, waited)
 
     @cached_property
-    def _told(self) -> tuple[list[int], list[Point]]:
+    def _told(self) -> tuple[list[int], list[Done]]:
         rollups = Rollups(self.scene.alias, self.range, self.scene.now)
         return rollups.points, rollups.story()
 
