@@ -9,13 +9,15 @@ from jobqueue.admin.page import Page
 from jobqueue.admin.pages.classes import ClassPages
 from jobqueue.admin.pages.failures import FailurePages
 from jobqueue.admin.pages.queues import QueuePages
-from jobqueue.models import Failure, JobClass, Queue
+from jobqueue.admin.pages.workers import WorkerPages
+from jobqueue.models import Failure, JobClass, Queue, Worker
 
 #: In the order of the navigation.
 PAGES: dict[type[Model], type[Page]] = {
     Failure: FailurePages,
     JobClass: ClassPages,
     Queue: QueuePages,
+    Worker: WorkerPages,
 }
 
 

@@ -58,6 +58,18 @@ def ago(moment: datetime | None, now: datetime | None = None) -> SafeString | st
     )
 
 
+@register.simple_tag
+def since(moment: datetime) -> str:
+    """Show how long something has been."""
+    return duration(max((timezone.now() - moment).total_seconds(), 0.0))
+
+
+@register.simple_tag
+def clock(moment: datetime) -> str:
+    """Show the time of day, in the current time zone."""
+    return date_format(timezone.localtime(moment) if timezone.is_aware(moment) else moment, "TIME_FORMAT")
+
+
 @register.filter
 def span(seconds: float | None) -> str:
     """Show a duration; None as a dash."""
