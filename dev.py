@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Work on jobqueue with nothing but Python 3.11 or newer; each command sets up by itself what it needs.
 
-    python3 dev.py demo [--once] [--postgresql] …   the demo site with a worker
+    python3 dev.py demo [--once] [--postgresql] …   the demo site with a worker, and the dashboard with history
     python3 dev.py test [--sqlite | --postgresql | --setup NAME] [pytest arguments]
     python3 dev.py check                            lint, format, forbidden code, types, migrations, Django's checks
     python3 dev.py docs                             the documentation as a site, in build/docs

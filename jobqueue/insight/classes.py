@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from jobqueue.handlers.shown import mask_for
 from jobqueue.insight.declared import declared_names
-from jobqueue.insight.rollups import Counts, Group, Range, Rollups
+from jobqueue.insight.rollups import Counts, Done, Range, Rollups
 from jobqueue.insight.scene import Scene
 from jobqueue.logs import headline
 from jobqueue.models import ClassPause, Job, Rollup
@@ -168,8 +168,8 @@ def is_known(scene: Scene, name: str) -> bool:
     return any(test() for test in tests)
 
 
-def _figures(name: str, group: Group | None, pause: ClassPause | None, *, is_declared: bool) -> ClassFigures:
-    counts, run, wait = group or Group(Counts(), [], [])
+def _figures(name: str, group: Done | None, pause: ClassPause | None, *, is_declared: bool) -> ClassFigures:
+    counts, run, wait = group or Done(Counts(), [], [])
     return ClassFigures(name, counts, run, wait, pause, is_declared)
 
 

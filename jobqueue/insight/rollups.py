@@ -62,8 +62,8 @@ class Counts:
         return self.failed / self.ended if self.ended else None
 
 
-class Group(NamedTuple):
-    """All that was counted of a queue or class: how much, how long attempts ran, how long they had waited."""
+class Done(NamedTuple):
+    """All that is known of a point of time, a queue or a class: counts, how long attempts ran and had waited."""
 
     counts: Counts
     run: list[int]
@@ -100,14 +100,11 @@ class Rollups:
         rows = self._rows.order_by().values(which).annotate(**_sums(*COUNTS, "run_seconds"))
         return {str(row.pop(which)): _counts(row) for row in rows}
 
-    def groups(self, which: By) -> dict[str, Group]:
+    def groups(self, which: By) -> dict[str, Done]:
         """Return all that was counted of each queue, or of each class, by one look at each row."""
         sums = _sums(*COUNTS, "run_seconds", *columns_of("run"), *columns_of("wait"))
         rows = self._rows.order_by().values(which).annotate(**sums)
-        return {
-            str(row[which]): Group(_only_counts(row), _histogram(row, "run"), _histogram(row, "wait"))
-            for row in rows
-        }
+        return {str(row[which]): _done(row) for row in rows}
 
     def series(self) -> list[Counts]:
         """Return what was counted at each of the points."""
@@ -130,6 +127,12 @@ class Rollups:
         empty = _histogram({}, kind)
         return [found.get(point // self.range.step, empty) for point in self.points]
 
+    def story(self) -> list[Done]:
+        """Return counts and both histograms of each of the points, by one look."""
+        rows = self._at_points(*COUNTS, "run_seconds", *columns_of("run"), *columns_of("wait"))
+        found = {row["point"]: _done(row) for row in rows}
+        return [found.get(point // self.range.step) or _done({}) for point in self.points]
+
     def _at_points(self, *columns: str) -> Iterator[Any]:
         points = self._rows.order_by().annotate(point=F("minute") / self.range.step).values("point")
         return iter(points.annotate(**_sums(*columns)))
@@ -146,8 +149,9 @@ def _counts(row: dict[str, Any]) -> Counts:
     )
 
 
-def _only_counts(row: dict[str, Any]) -> Counts:
-    return _counts({f"sum_{column}": row[f"sum_{column}"] for column in (*COUNTS, "run_seconds")})
+def _done(row: dict[str, Any]) -> Done:
+    counts = {f"sum_{name}": row.get(f"sum_{name}") for name in (*COUNTS, "run_seconds")}
+    return Done(_counts(counts), _histogram(row, "run"), _histogram(row, "wait"))
 
 
 def _histogram(row: dict[str, Any], kind: Kind) -> list[int]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 from django import template
 from django.contrib.admin.utils import quote
+from django.db import DatabaseError
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format, number_format
@@ -21,7 +23,9 @@ from jobqueue.admin.looks import LOOKS, Look, look_of
 from jobqueue.admin.rights import may_see
 from jobqueue.admin.words import ago as ago_in_words
 from jobqueue.admin.words import duration
+from jobqueue.conf import get_settings
 from jobqueue.models import Attempt, Job
+from jobqueue.pool.schema import read_schema
 
 register = template.Library()
 
@@ -77,17 +81,34 @@ def span(seconds: float | None) -> str:
 
 
 @register.filter
-def counted(number: int) -> str:
-    """Show a number as people write it."""
-    return drawing.counted(number)
+def percent(share: float | None) -> str:
+    """Show a share, 0 to 1, as percent; None as nothing."""
+    return (
+        "" if share is None else gettext("%(number)s %%") % {"number": number_format(share * 100, decimal_pos=1)}
+    )
+
+
+@register.inclusion_tag("jobqueue/admin/tile.html")
+def tile(
+    label: str, value: object, *, note: str = "", key: str = "", url: str = "", alarm: object = False
+) -> dict[str, Any]:
+    """Show one figure of the whole site; ``alarm`` says that it is not as it should be."""
+    return {"label": label, "value": value, "note": note, "key": key, "url": url, "alarm": bool(alarm)}
 
 
 @register.simple_tag
-def share(part: float | None) -> str:
-    """Show a part of a whole, 0 to 1, as a percentage; None as a dash."""
-    if part is None:
-        return DASH
-    return gettext("%(number)s %%") % {"number": number_format(part * 100, decimal_pos=1, use_l10n=True)}
+def why_left_out() -> str:
+    """Say why a look has found nothing: the tables are not those of this release, or it took too long."""
+    with suppress(DatabaseError):
+        if trouble := read_schema(get_settings().database).trouble:
+            return f"{trouble.message} {trouble.remedy}"
+    return gettext("Figures left out: the database was too slow.")
+
+
+@register.filter
+def counted(number: int) -> str:
+    """Show a number as people write it."""
+    return drawing.counted(number)
 
 
 @register.filter

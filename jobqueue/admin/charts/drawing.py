@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
@@ -14,12 +15,11 @@ from jobqueue.admin.words import duration
 from jobqueue.policy.histogram import BOUNDS
 
 
-class Legend:
-    """What a colour stands for: a key and a label."""
+class Legend(NamedTuple):
+    """What a colour stands for."""
 
-    def __init__(self, key: str, label: str) -> None:
-        self.key = key
-        self.label = label
+    key: str
+    label: str
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,7 @@ class Chart:
         columns: heads of the table.
         rows: cells of the table; the first of each is its head.
         series: the address of the same numbers for a script; "": there is none.
+        keys: which of them.
         kind: how a script draws them, "bars" or "lines".
     """
 
@@ -45,8 +46,9 @@ class Chart:
     rows: Sequence[Sequence[str]]
     bars: Sequence[Bar] = ()
     lines: Sequence[Line] = ()
-    legend: Sequence[Legend] = field(default=())
+    legend: Sequence[Legend] = ()
     series: str = ""
+    keys: Sequence[str] = ()
     kind: str = ""
 
     @property
