@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from jobqueue.insight.figures import QueueFigures, figures
-from jobqueue.insight.rollups import RANGES, Counts, Group, Range, Rollups
+from jobqueue.insight.rollups import RANGES, Counts, Done, Range, Rollups
 from jobqueue.insight.scene import Scene
 from jobqueue.models.rollup import time_of
 from jobqueue.policy.histogram import percentile
@@ -79,7 +79,7 @@ def queues(scene: Scene) -> Queues:
     return Queues(told, found.is_whole)
 
 
-def _traffic(queue: QueueFigures, counts: Counts, hour: Group | None, untried: float, minutes: float) -> Traffic:
+def _traffic(queue: QueueFigures, counts: Counts, hour: Done | None, untried: float, minutes: float) -> Traffic:
     return Traffic(
         queue,
         come=counts.stored / minutes + untried,
