@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _lazy
 from jobqueue import controlling
 from jobqueue.admin.asking import Question, ask_or_act
 from jobqueue.admin.page import Crumb, Page, Route, looked
+from jobqueue.admin.pages.timeline import show_timeline
 from jobqueue.admin.rights import may_act, may_see
 from jobqueue.insight.workers import worker, workers
 from jobqueue.models import Pool, Worker
@@ -81,6 +82,7 @@ class WorkerPages(Page):
     def routes(self) -> Iterator[Route]:
         """Yield the addresses."""
         yield Route("", "changelist", self.list_workers, "view_worker")
+        yield Route("timeline/", "timeline", partial(show_timeline, self), "view_worker")
         yield Route("<int:pool_id>/", "detail", self.show_worker, "view_worker")
         for wish in WISHES:
             view = partial(self.ask, wish=wish)
