@@ -130,14 +130,8 @@ def class_pauses(scene: Scene) -> dict[str, ClassPause]:
 def days(scene: Scene, name: str) -> list[Day]:
     """Return the figures of a class by day, the newest first, without those on which there was nothing."""
     rollups = Rollups(scene.alias, DAYS, scene.now, name=name)
-    told = zip(
-        rollups.points,
-        rollups.series(),
-        rollups.histogram_series("run"),
-        rollups.histogram_series("wait"),
-        strict=True,
-    )
-    each = [Day(time_of(point), ClassFigures(name, counts, run, wait)) for point, counts, run, wait in told]
+    told = zip(rollups.points, rollups.story(), strict=True)
+    each = [Day(time_of(point), ClassFigures(name, *done)) for point, done in told]
     return [day for day in reversed(each) if day.figures.counts != Counts()]
 
 

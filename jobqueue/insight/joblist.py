@@ -212,7 +212,7 @@ def _rows(scene: Scene, wanted: Wanted) -> tuple[JobQuerySet, bool]:
     search = wanted.search
     if search is not None:
         rows = rows.filter(search.where)
-    if (search is None and not wanted.tab.where) or (search is not None and search.is_by_id):
+    if (search is None and not wanted.tab.where) or (search is not None and search.is_by_index):
         return rows, True
     columns = [key.column for key in wanted.order]
     ordered = source.order_by(*_ordering(wanted.order, backwards=False))
