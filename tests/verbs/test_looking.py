@@ -287,7 +287,12 @@ class TestTheOthers:
 
     def test_workers(self, jobs: Jobs) -> None:
         assert jobs("workers").out == "No worker is running. Start one: python manage.py jobworker\n"
-        pool(release="9c1e2f0", workers=[{"pid": 1, "jobs": [{"id": 7, "seconds": 2}]}], processes=2, threads=2)
+        pool(
+            release="9c1e2f0",
+            workers=[{"pid": 1, "memory": 3 << 20, "jobs": [{"id": 7, "seconds": 2}]}],
+            processes=2,
+            threads=2,
+        )
         pool(pk=2, pid=4121, quiet=True, queues=["mail", "default"])
         pool(pk=3, pid=4122, alive=False)
         pool(pk=4, pid=4123, beat_at=timezone.now() - timedelta(minutes=5))
@@ -296,8 +301,10 @@ class TestTheOthers:
             4120: "ok", 4121: "quiet", 4122: "dead", 4123: "silent",
         }  # fmt: skip
         assert (told[4120]["busy"], told[4120]["slots"]) == (1, 4)
+        assert (told[4120]["memory_bytes"], told[4121]["memory_bytes"]) == (3 << 20, None)
         out = jobs("workers").out
         assert "1/4" in out
+        assert "3 MB" in out
         assert "mail,default" in out
 
     def test_queues_with_their_state(self, jobs: Jobs, settings: Any) -> None:

@@ -12,7 +12,7 @@ from jobqueue.conf import get_settings
 from jobqueue.insight.scene import PATIENCE, Scene, slots
 from jobqueue.logs import harmless
 from jobqueue.models import Pool
-from jobqueue.wording import age, span
+from jobqueue.wording import age, in_bytes, span
 
 HELP = "the pools: where they run, what they take, how they are"
 
@@ -22,6 +22,7 @@ COLUMNS = (
     Column("pool", elastic=True),
     Column("release", elastic=True),
     Column("busy", right=True),
+    Column("memory", right=True),
     Column("up", right=True),
     Column("beat", right=True),
     Column("state"),
@@ -62,6 +63,7 @@ def row(pool: Pool, scene: Scene) -> list[Cell | str]:
         str(pool),
         pool.release or "-",
         f"{busy(pool)}/{slots([pool])}",
+        _size(memory(pool)),
         span(max(age(pool.started_at, scene.now), 0.0)),
         span(max(age(pool.beat_at, scene.now), 0.0)),
         Cell(state, ROLES[state]),
@@ -83,6 +85,16 @@ def busy(pool: Pool) -> int:
     return sum(len(worker.get("jobs", ())) for worker in pool.workers)
 
 
+def memory(pool: Pool) -> int | None:
+    """Return the bytes that its workers used at its latest heartbeat; None where that is not known."""
+    told = [int(worker["memory"]) for worker in pool.workers if worker.get("memory")]
+    return sum(told) if told else None
+
+
+def _size(number: int | None) -> str:
+    return "-" if number is None else in_bytes(number)
+
+
 def as_object(pool: Pool, scene: Scene) -> dict[str, Any]:
     """Return a pool for programs."""
     columns = ("name", "host", "pid", "release", "queues", "min_priority", "max_priority")
@@ -91,6 +103,7 @@ def as_object(pool: Pool, scene: Scene) -> dict[str, Any]:
         "state": state_of(pool, scene),
         "slots": slots([pool]),
         "busy": busy(pool),
+        "memory_bytes": memory(pool),
         "started_at": pool.started_at,
         "beat_at": pool.beat_at,
         "processes": pool.workers,
