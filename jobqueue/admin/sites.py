@@ -10,7 +10,8 @@ from jobqueue.admin.pages.classes import ClassPages
 from jobqueue.admin.pages.dashboard import DashboardPages
 from jobqueue.admin.pages.failures import FailurePages
 from jobqueue.admin.pages.queues import QueuePages
-from jobqueue.models import Dashboard, Failure, JobClass, Queue
+from jobqueue.admin.pages.workers import WorkerPages
+from jobqueue.models import Dashboard, Failure, JobClass, Queue, Worker
 
 #: In the order of the navigation.
 PAGES: dict[type[Model], type[Page]] = {
@@ -18,6 +19,7 @@ PAGES: dict[type[Model], type[Page]] = {
     Failure: FailurePages,
     JobClass: ClassPages,
     Queue: QueuePages,
+    Worker: WorkerPages,
 }
 
 

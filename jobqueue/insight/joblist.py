@@ -212,7 +212,7 @@ def _rows(scene: Scene, wanted: Wanted) -> tuple[JobQuerySet, bool]:
     search = wanted.search
     if search is not None:
         rows = rows.filter(search.where)
-    if (search is None and not wanted.tab.where) or (search is not None and search.is_by_id):
+    if (search is None and not wanted.tab.where) or (search is not None and search.is_by_index):
         return rows, True
     columns = [key.column for key in wanted.order]
     ordered = source.order_by(*_ordering(wanted.order, backwards=False))
@@ -288,7 +288,9 @@ def _past(order: Order, mark: tuple[Any, ...], *, backwards: bool) -> Q:
     beyond, at = _compared(key, how, value), _compared(key, "exact", value)
     if not rest:
         return beyond
-    return _compared(key, f"{how}e", value) & (beyond | (at & _past(tuple(rest), tuple(values), backwards=backwards)))
+    return _compared(key, f"{how}e", value) & (
+        beyond | (at & _past(tuple(rest), tuple(values), backwards=backwards))
+    )
 
 
 def _compared(key: Key, how: str, value: Any) -> Q:
