@@ -217,6 +217,7 @@ document.addEventListener("visibilitychange", () => { if (!document.hidden && !s
 wanted.checked = memory.get("keys") !== "off";
 /** @type {HTMLElement} */ (bar.querySelector("[data-help]")).hidden = false;
 show(page);
+page.querySelector(".jq-nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" }); // on a phone
 if (choice && page.querySelector("section[data-part]")) {
   /** @type {HTMLElement} */ (choice.closest("label")).hidden = false;
   /** @type {HTMLElement} */ (bar.querySelector("[data-refresh]")).hidden = true;
