@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from django.db.models import Count, F, Func, IntegerField, Q
@@ -20,8 +20,9 @@ MANY = 10_000
 #: The longest that jobs are looked at one by one, in seconds, and how many are read at a time.
 PATIENCE = 1.5
 CHUNK = 500
-#: What a list shows of no job; the payload only of those who may see it.
-NEVER = ("claim_id", "stored_result")
+#: What is read of a job only if it is wanted.
+NEVER = ("claim_id",)
+RESULT = ("stored_result",)
 PAYLOAD = ("handler", "last_error")
 
 
@@ -62,7 +63,7 @@ class Tab:
     key: str
     order: Order
     source: Callable[[JobQuerySet], JobQuerySet]
-    where: Q = Q()
+    where: Q = field(default_factory=Q)
 
 
 #: In the order in which they are shown.
@@ -132,6 +133,7 @@ class Wanted:
         before: go on below the job with this id.
         after: go on above it.
         with_payload: whether arguments and errors are read.
+        with_result: whether results are, too.
     """
 
     tab: Tab
@@ -140,6 +142,13 @@ class Wanted:
     before: int | None = None
     after: int | None = None
     with_payload: bool = False
+    with_result: bool = False
+
+    @property
+    def unread(self) -> list[str]:
+        """The columns that are not needed."""
+        needs_payload = self.with_payload or (self.search is not None and self.search.tests)
+        return [*NEVER, *(() if needs_payload else PAYLOAD), *(() if self.with_result else RESULT)]
 
     @property
     def order(self) -> Order:
@@ -207,8 +216,7 @@ def is_complete(scene: Scene, wanted: Wanted) -> bool:
 def _rows(scene: Scene, wanted: Wanted) -> tuple[JobQuerySet, bool]:
     """Return the rows in question, and whether all are: what no index shows is looked for among the first of them."""
     source = wanted.tab.source(scene.jobs)
-    hidden = () if wanted.with_payload or (wanted.search and wanted.search.tests) else PAYLOAD
-    rows = source.filter(wanted.tab.where).defer(*NEVER, *hidden)
+    rows = source.filter(wanted.tab.where).defer(*wanted.unread)
     search = wanted.search
     if search is not None:
         rows = rows.filter(search.where)
@@ -288,7 +296,9 @@ def _past(order: Order, mark: tuple[Any, ...], *, backwards: bool) -> Q:
     beyond, at = _compared(key, how, value), _compared(key, "exact", value)
     if not rest:
         return beyond
-    return _compared(key, f"{how}e", value) & (beyond | (at & _past(tuple(rest), tuple(values), backwards=backwards)))
+    return _compared(key, f"{how}e", value) & (
+        beyond | (at & _past(tuple(rest), tuple(values), backwards=backwards))
+    )
 
 
 def _compared(key: Key, how: str, value: Any) -> Q:
