@@ -47,7 +47,7 @@ def plant(state: State = State.READY, **columns: Any) -> Job:
 def plant_failure(error: str = ERROR, **columns: Any) -> Job:
     """Store a job that has failed twice, with result, report and log."""
     result = f'"{MARKER}"'
-    job = plant(State.FAILED, last_error=error, stored_result=result, attempts=2, max_attempts=2, **columns)
+    job = plant(State.FAILED, last_error=error, stored_result=result, attempts=2, **columns)
     now = timezone.now()
     for number in (1, 2):
         Attempt.objects.create(
