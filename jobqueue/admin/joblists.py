@@ -57,9 +57,13 @@ class Asked:
     @classmethod
     def by(cls, given: QueryDict) -> Asked:
         """Read an address; what makes no sense is as if it were not there."""
+        text = given.get("q", "").strip()[: LONGEST + 1]
+        # In a search, "scheduled" means all that wait for their time.
+        named = value_of(text, "state") if "state" not in given else None
+        key = given.get("state", "") if named in {None, "scheduled"} else named
         return cls(
-            tab=TABS.get(given.get("state", ""), TABS[""]),
-            text=given.get("q", "").strip()[: LONGEST + 1],
+            tab=TABS.get(key or "", TABS[""]),
+            text=text,
             size=_nearest(given.get("size", "")),
             before=_id(given.get("before", "")),
             after=_id(given.get("after", "")),

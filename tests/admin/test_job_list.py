@@ -210,8 +210,38 @@ class TestSearch:
             plant()
         text = page(viewer, q="queue:mail")
         assert ids(text) == []
-        assert "Only the newest 100,000 jobs were looked at." in text
+        assert "of which the first 100,000 were looked at." in text
+        asked = link(text, "next")
+        assert asked is not None
+        text = page(viewer, **asked)
+        assert ids(text) == [old]
+        assert "were looked at" not in text
         assert ids(page(viewer, q=f"id:{old}")) == [old]
+
+    @pytest.mark.parametrize("key", ["retrying", "cancelled"])
+    def test_a_tab_that_no_index_shows_has_all_its_jobs_nevertheless(
+        self, viewer: Client, key: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(joblist, "WINDOW", 3)
+        state, columns = ONE_OF_EACH[key]
+        wanted = {plant(state, **columns).pk for _ in range(2)}
+        for _ in range(4):
+            plant(State.SUCCEEDED)
+            plant(State.SCHEDULED)
+        wanted |= {plant(state, **columns).pk for _ in range(2)}
+        found: list[int] = []
+        asked: dict[str, str] | None = {"state": key}
+        while asked is not None:
+            text = page(viewer, **asked)
+            found += ids(text)
+            asked = link(text, "next")
+        assert sorted(found) == sorted(wanted)
+
+    def test_a_state_that_is_searched_for_is_a_tab(self, viewer: Client) -> None:
+        failed = plant(State.FAILED).pk
+        text = page(viewer, q="state:failed")
+        assert ids(text) == [failed]
+        assert '<a href="?state=failed&amp;q=state%3Afailed" aria-current="page">' in text
 
     def test_what_takes_too_long_goes_on_from_where_it_was(
         self, reader: Client, monkeypatch: pytest.MonkeyPatch

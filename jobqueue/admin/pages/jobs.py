@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.utils.translation import gettext as _
 
@@ -14,10 +13,11 @@ from jobqueue.admin.joblists import Asked
 from jobqueue.admin.page import Crumb, Page, Route, looked
 from jobqueue.admin.rights import may_see
 from jobqueue.insight.joblist import Listing, counts, listing
+from jobqueue.insight.reading import Unreadable, read_row
 from jobqueue.insight.scene import Scene
 from jobqueue.logs import harmless
 from jobqueue.models import Job
-from jobqueue.search import Search, SearchError
+from jobqueue.search import WINDOW, Search, SearchError
 
 PAYLOAD = "view_job_payload"
 
@@ -35,9 +35,10 @@ class JobPages(Page):
         yield Route("<int:pk>/change/", "change", self.show_job, "view_job")
         yield Route("<int:pk>/history/", "history", self.show_history, "view_job")
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
-        """Return all jobs, from the database that has them."""
-        return self.scene.jobs.only("pk", "name")
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Job | None:
+        """Return a job by its id, for Django's history; of a row that cannot be read, the id alone."""
+        found = read_row(self.scene.jobs.only("pk", "name"), int(object_id))
+        return Job(pk=found.pk, name="") if isinstance(found, Unreadable) else found
 
     # The list
 
@@ -83,6 +84,7 @@ class JobPages(Page):
             "rows": joblists.rows_of(found.jobs, scene.now, most, with_payload=with_payload),
             "now": scene.now,
             "found": found,
+            "window": WINDOW,
             "older": found.older and asked.address(before=found.older),
             "newer": found.newer and asked.address(after=found.newer),
             "newest": asked.address(),
