@@ -50,8 +50,8 @@ Row = list[Any]
 class Minutes:
     """For one thread. It never raises what the database says: figures may get lost, a job must not.
 
-    Each minute begins a new series of rows, under a new number; the rows of a series are written anew as they stand,
-    until maintenance takes them. What of a series has been written is never written in another one.
+    Each minute begins a new series of rows, under a new number. The rows of a series are written anew as they stand,
+    until maintenance takes them; what has been sent in one series never counts in another.
 
     Args:
         store: whose jobs, and where it is written.
@@ -137,9 +137,9 @@ class Minutes:
             if not self._is_full:
                 self._is_full = True
                 logger.warning(
-                    "More than %d classes, queues and minutes: figures of the rest have no name.", MOST_ROWS
+                    "more than %d classes, queues and minutes: figures of the rest have no name", MOST_ROWS
                 )
-            key = int((self._time_of_day() + self._ahead) // 60), "", ""
+            key = self._minute, "", ""
         return self._rows.setdefault(key, EMPTY.copy())
 
     # Writing
@@ -152,7 +152,7 @@ class Minutes:
 
     def write(self) -> None:
         """Write one statement's worth of what is new."""
-        if not self._left:
+        if not self._left or self._is_over():
             self._begin_round()
         try:
             if keys := self._left[:CHUNK]:
@@ -174,13 +174,21 @@ class Minutes:
             if self.due_in():
                 time.sleep(LAST_PAUSE_SECONDS)
 
+    def _is_over(self) -> bool:
+        """Whether the minute of the present series is past, and all that was sent has been answered."""
+        return self._minute > self._writer >> WRITER_BITS and not self._doubtful
+
+    @property
+    def _minute(self) -> int:
+        return int((self._time_of_day() + self._ahead) // 60)
+
     def _begin_round(self) -> None:
-        self._is_new = False
-        minute = int((self._time_of_day() + self._ahead) // 60)
-        if minute > self._writer >> WRITER_BITS and not self._doubtful:
-            self._begin_series(minute)
-        sent, doubtful = self._sent, self._doubtful
-        self._left = [key for key, row in self._rows.items() if key in doubtful or sent.get(key) != row]
+        if self._is_over():
+            self._begin_series(self._minute)
+        # What is in doubt goes first, and alone: it may be too late for its series, but never for what comes after.
+        self._is_new = bool(self._doubtful)
+        changed = (key for key, row in self._rows.items() if self._sent.get(key) != row)
+        self._left = list(self._doubtful or changed)
 
     def _begin_series(self, minute: int) -> None:
         """Go on with what was never sent; what was, is in the table or on its way there."""
@@ -195,7 +203,7 @@ class Minutes:
         """Write rows as they stand; where it is too late for their series, another is begun."""
         # A question that was never asked leaves no doubt.
         connections[self._alias].ensure_connection()
-        rows = {key: self._rows[key].copy() for key in keys}
+        rows = {key: (self._sent if key in self._doubtful else self._rows)[key].copy() for key in keys}
         asked = self._time_of_day()
         try:
             written = self._ledger.write(self._writer, [_told(key, row) for key, row in rows.items()])
