@@ -6,7 +6,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from uuid import uuid4
 
@@ -26,9 +26,12 @@ from jobqueue.stores.pools import PoolRegistry
 from jobqueue.stores.wishes import Wishes
 from jobqueue.worker.clerk import FLUSH_JOBS, Selection
 from jobqueue.worker.ends import ASIDE_SECONDS, write
+from jobqueue.worker.minutes import Minutes, without
 
 #: The ends of jobs that took less than this are gathered and written together.
 QUICK_SECONDS = 0.001
+#: At the end, try for so long to write the last figures.
+LAST_SECONDS = 2.0
 
 
 @dataclass(slots=True)
@@ -53,6 +56,7 @@ class WorkOff:
         limit: stop after so many jobs; None does them all.
         is_asked_to_stop: looked at between two jobs.
         tell: has the notifiers told of jobs that have failed for good.
+        minutes: counts what is done, for the figures of each minute; None: nobody does.
     """
 
     store: Store
@@ -63,6 +67,7 @@ class WorkOff:
     name: str = ""
     is_asked_to_stop: Callable[[], bool] = lambda: False
     tell: Tell = background.tell
+    minutes: Minutes | None = None
     tally: Tally = field(default_factory=Tally)
     _average: float | None = None
     _wary: bool = False
@@ -90,6 +95,8 @@ class WorkOff:
             if beating:
                 beating.stop()
             pools.retire(pool_id)
+            if self.minutes:
+                self.minutes.write_all(LAST_SECONDS)
         self.tally.seconds = time.monotonic() - began
         return self.tally
 
@@ -139,16 +146,24 @@ class WorkOff:
 
     def _flush(self) -> None:
         finishes = [each.finish for each in self._ended if not each.written]
+        self._note(each.finish for each in self._ended if each.written)
         self._ended.clear()
         if finishes:
             for lost in self._write(finishes):
                 logs.lost(lost.job)
+        if self.minutes and self.minutes.due_in() == 0:
+            self.minutes.write()
 
     def _write(self, finishes: Sequence[Finish]) -> list[Finish]:
         lost, locked = write(self.store, finishes)
         self._locked += locked
         self.tell(finishes, [*lost, *locked])
+        self._note(without(finishes, lost, locked))
         return lost
+
+    def _note(self, written: Iterable[Finish]) -> None:
+        if self.minutes:
+            self.minutes.add(written)
 
     def _outwait_locks(self) -> None:
         """Write what others keep locked as soon as they let go."""
@@ -157,6 +172,7 @@ class WorkOff:
             tried = self._locked
             lost, self._locked = self.store.finish_around_locks(tried)
             self.tell(tried, [*lost, *self._locked])
+            self._note(without(tried, lost, self._locked))
 
 
 class Pulse(threading.Thread):
