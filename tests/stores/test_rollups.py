@@ -62,7 +62,6 @@ class TestWriting:
         assert ledger.write(writer, [told(now, succeeded=3, failed=1, run_seconds=0.5)]).in_time
         row = Rollup.objects.get()
         assert (row.minute, row.minutes, row.queue, row.name, row.writer) == (now, 1, "default", "send", writer)
-    
 
     def test_a_repeated_write_counts_nothing_twice(self, ledger: Ledger, now: int) -> None:
         rows = [told(now - n, f"job{n}", succeeded=n) for n in range(300)]
