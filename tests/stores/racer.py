@@ -129,10 +129,10 @@ def keep_books(seconds: str) -> dict[str, int]:
     writer, written, added = writer_in(now, random.getrandbits(30)), 0, 0
     for _ in during(seconds):
         with suppress(OperationalError):
-            row = {"minute": now, "queue": "default", "name": "new", "succeeded": written + 1}
+            row: dict[str, Any] = {"minute": now, "queue": "default", "name": "new", "succeeded": written + 1}
             for _ in range(2):
                 assert ledger.write(writer, [row]).in_time
-                written = int(row["succeeded"])
+                written = row["succeeded"]
         with suppress(OperationalError):
             added += ledger.add_up(random.randint(1, 40))
         with suppress(OperationalError):

@@ -16,6 +16,7 @@ from jobqueue import enqueue, enqueue_many
 from jobqueue.conf import get_settings
 from jobqueue.doctor import Site, examine
 from jobqueue.models import Job, Pool
+from jobqueue.models.rollup import minute_of, writer_in
 from jobqueue.outcomes import RELEASE, Decision
 from jobqueue.pool import preflight
 from jobqueue.rows import Finish, Told
@@ -25,6 +26,7 @@ from jobqueue.stores.beside import Beside, Sealed
 from jobqueue.stores.pools import PoolRegistry
 from jobqueue.stores.privileges import NEEDED
 from jobqueue.stores.reports import Reports
+from jobqueue.stores.rollups import Ledger
 from jobqueue.stores.wishes import Wishes
 from jobqueue.testing import work_off
 from tests.app import scripted
@@ -211,6 +213,10 @@ def do_all_that_a_pool_does() -> None:
     for sealed in (Sealed("Attempt", 0, 0, {"stored_error": ""}), *Beside(store).of([held.id])):
         Beside(store).rewrite(sealed, sealed.texts)
     Wishes(store).sweep()
+    now = minute_of(store.now())
+    assert Ledger(store).write(writer_in(now), [{"minute": now - 9, "queue": "a", "name": "b"}]).in_time
+    assert Ledger(store).add_up(9) == Ledger(store).coarsen(9) == 0
+    assert Ledger(store).forget(60, 9) == 1
     store.strays(doomed, [])
     [peer] = pools.look(pool).peers
     assert pools.declare_dead(peer, -1)
