@@ -9,7 +9,7 @@ from functools import cached_property
 
 from jobqueue.conf import Settings
 from jobqueue.models import ClassPause, Job, JobQuerySet, Pause, Pool
-from jobqueue.stores import get_store
+from jobqueue.stores import get_store, tallies
 from jobqueue.stores.base import Store
 from jobqueue.stores.lanes import Lane, read_lanes
 from jobqueue.wording import age, span
@@ -18,6 +18,8 @@ from jobqueue.wording import age, span
 MANY_POOLS = 1000
 #: Queues and priorities that are looked at.
 LANES = 1000
+#: Queues whose ready jobs are counted, each up to here.
+COUNTED_QUEUES, MOST_READY = 100, 10_000
 #: The longest that one look may take, in seconds.
 PATIENCE = 2.0
 
@@ -90,6 +92,11 @@ class Scene:
         for lane in self.awake:
             oldest[lane.queue] = min(lane.oldest, oldest.get(lane.queue, lane.oldest))
         return oldest
+
+    @cached_property
+    def waiting(self) -> dict[str, int]:
+        """How many ready jobs the queues that have any hold, up to 10,000 each; of the first 100 queues."""
+        return tallies.ready(self.alias, sorted(self.oldest)[:COUNTED_QUEUES], MOST_READY)
 
     def is_silent(self, pool: Pool) -> bool:
         """Whether a pool's last heartbeat is longer ago than its lease."""

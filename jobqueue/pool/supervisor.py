@@ -87,13 +87,18 @@ class Supervisor:
         self._had_terminal = has_terminal()
         self.restart = False
 
-    def run(self) -> int:
-        """Run the pool; return the exit status for the command."""
+    def run(self, introduce: Callable[[], object] = lambda: None) -> int:
+        """Run the pool; return the exit status for the command.
+
+        Args:
+            introduce: is called first, when signals are obeyed already: who reads that Ctrl+C stops it may press that.
+        """
         before = self._take_signals()
         began = self._clock()
-        gc.collect()
-        gc.freeze()
         try:
+            introduce()
+            gc.collect()
+            gc.freeze()
             while not (self._stop_at is not None and not self._children):
                 self._turn()
             self._end_maintenance()

@@ -13,8 +13,8 @@ from django.core.management.base import CommandError
 from jobqueue.cli.voice import Voice
 from jobqueue.conf import get_settings
 from jobqueue.exceptions import OptionError
-from jobqueue.insight.classes import known_classes, meant, nearest
 from jobqueue.insight.figures import MANY
+from jobqueue.insight.names import known_classes, meant, nearest
 from jobqueue.insight.scene import Scene
 from jobqueue.logs import harmless
 from jobqueue.pausing import LONGEST_NAME, pause, pause_class, resume, resume_class

@@ -10,6 +10,7 @@ from jobqueue.cli.telling import say_json
 from jobqueue.cli.voice import Voice
 from jobqueue.conf import get_settings
 from jobqueue.insight.scene import PATIENCE, Scene, slots
+from jobqueue.insight.workers import busy, memory, state_of
 from jobqueue.logs import harmless
 from jobqueue.models import Pool
 from jobqueue.wording import age, in_bytes, span
@@ -63,36 +64,12 @@ def row(pool: Pool, scene: Scene) -> list[Cell | str]:
         str(pool),
         pool.release or "-",
         f"{busy(pool)}/{slots([pool])}",
-        _size(memory(pool)),
+        "-" if (size := memory(pool)) is None else in_bytes(size),
         span(max(age(pool.started_at, scene.now), 0.0)),
         span(max(age(pool.beat_at, scene.now), 0.0)),
         Cell(state, ROLES[state]),
         ",".join(pool.queues) or "all",
     ]
-
-
-def state_of(pool: Pool, scene: Scene) -> str:
-    """Return how a pool is, in a word."""
-    if not pool.alive:
-        return "dead"
-    if scene.is_silent(pool):
-        return "silent"
-    return "quiet" if pool.quiet else "ok"
-
-
-def busy(pool: Pool) -> int:
-    """Return how many jobs it performed at its latest heartbeat."""
-    return sum(len(worker.get("jobs", ())) for worker in pool.workers)
-
-
-def memory(pool: Pool) -> int | None:
-    """Return the bytes that its workers used at its latest heartbeat; None where that is not known."""
-    told = [int(worker["memory"]) for worker in pool.workers if worker.get("memory")]
-    return sum(told) if told else None
-
-
-def _size(number: int | None) -> str:
-    return "-" if number is None else in_bytes(number)
 
 
 def as_object(pool: Pool, scene: Scene) -> dict[str, Any]:
