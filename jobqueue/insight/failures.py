@@ -25,7 +25,7 @@ WINDOW = 50_000
 #: So many kinds are told of, those that came most often lately.
 SHOWN = 50
 #: Attempts of one kind that are shown.
-ATTEMPTS = 50
+ATTEMPTS = 25
 #: Characters of an error that are shown.
 LONGEST_ERROR = 20_000
 
