@@ -90,10 +90,18 @@ def percent(share: float | None) -> str:
 
 @register.inclusion_tag("jobqueue/admin/tile.html")
 def tile(
-    label: str, value: object, *, note: str = "", key: str = "", url: str = "", alarm: object = False
+    label: str,
+    value: object,
+    *,
+    note: str = "",
+    key: str = "",
+    url: str = "",
+    bad: object = False,
+    alarm: object = False,
 ) -> dict[str, Any]:
-    """Show one figure of the whole site; ``alarm`` says that it is not as it should be."""
-    return {"label": label, "value": value, "note": note, "key": key, "url": url, "alarm": bool(alarm)}
+    """Show one figure of the whole site; ``bad`` says that it is not well, ``alarm`` that somebody must act."""
+    mood = "alarm" if alarm else "bad" if bad else ""
+    return {"label": label, "value": value, "note": note, "key": key, "url": url, "mood": mood}
 
 
 @register.simple_tag
