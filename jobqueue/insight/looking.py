@@ -20,10 +20,10 @@ def why_of(job_id: int, scene: Scene) -> Why:
         return why(snapshot(job_id, scene))
 
 
-def snapshot(job_id: int, scene: Scene) -> Snapshot:
-    """Return what there is to know of a job at this moment."""
+def snapshot(job_id: int, scene: Scene, job: Job | None = None) -> Snapshot:
+    """Return what there is to know of a job at this moment; ``job`` is its row if that has been read."""
     now, settings = scene.now, scene.settings
-    job = scene.jobs.filter(pk=job_id).first()
+    job = job or scene.jobs.filter(pk=job_id).first()
     if job is None:
         newest = scene.jobs.aggregate(newest=Max("pk"))["newest"]
         return Snapshot(job_id, now, None, newest=newest, kept=_kept(settings.keep_succeeded))
