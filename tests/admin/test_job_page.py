@@ -23,7 +23,7 @@ from jobqueue.states import State
 from jobqueue.testing import work_off
 from tests.admin.conftest import SignIn
 from tests.admin.planted import ERROR, MARKER, plant, plant_failure
-from tests.app.jobs import add, send_receipt
+from tests.app.jobs import add, import_rows, send_receipt
 from tests.keys import NEW, encrypting
 from tests.worker.spoiling import CATALOGUE, store_spoilt, write
 from tests.worker.test_bad_rows import HARMLESS, HELD, here, hold, on_sqlite, text
@@ -102,7 +102,7 @@ class TestWhatItShows:
         assert "line 100." in page(reader, job.pk)
 
     def test_long_texts_are_cut_unless_all_is_asked_for(self, reader: Client) -> None:
-        job = enqueue(add.bind("x" * 30_000, "the end"))
+        job = enqueue(import_rows.bind(["x" * 30_000, "the end"]))
         shown = page(reader, job.pk)
         assert "the end" not in shown
         assert "The first 20,000 of 30,0" in shown
@@ -157,7 +157,7 @@ class TestRights:
         assert MARKER in page(sign_in("view_job", "view_job_payload"), job.pk, **given)
 
     def test_sensitive_values_are_hidden_from_everybody(self, sign_in: SignIn) -> None:
-        job = enqueue(add.bind({"password": MARKER}))
+        job = enqueue(import_rows.bind({"password": MARKER}))
         job_error = f"ValueError: wrong password {MARKER}"
         Job.objects.filter(pk=job.pk).update(state=State.FAILED, finished_at=timezone.now(), last_error=job_error)
         Attempt.objects.create(
@@ -170,7 +170,7 @@ class TestRights:
 
     def test_what_no_key_opens_is_told_to_be_encrypted(self, reader: Client) -> None:
         with encrypting(NEW):
-            job = enqueue(add.bind(MARKER))
+            job = enqueue(import_rows.bind(MARKER))
             assert MARKER in page(reader, job.pk)
         shown = page(reader, job.pk)
         assert "Encrypted. encrypted with key" in shown or "Encrypted." in shown

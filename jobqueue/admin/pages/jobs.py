@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.utils.translation import gettext as _
 
@@ -141,6 +142,8 @@ class JobPages(Page):
 
     def export(self, request: HttpRequest) -> HttpResponseBase:
         """Let people choose columns and a format; send the file if they have."""
+        if not may_see(request, self.right):
+            raise PermissionDenied
         scene, asked = self.scene, Asked.by(request.GET)
         with_payload = may_see(request, PAYLOAD)
         search, mistake = _understood(asked, scene, with_payload=with_payload)
