@@ -50,6 +50,7 @@ FLOORS: dict[str, set[str]] = {
         "taskresults",
         "acting",
         "pausing",
+        "controlling",
     },
     "face": {"jobqueue"},
     "looks": {"search", "insight"},
@@ -93,6 +94,7 @@ SENDING = {
     "hints",
     "acting",
     "pausing",
+    "controlling",
 }
 STRANGERS: list[tuple[set[str], set[str]]] = [
     (SENDING, {"performing"}),

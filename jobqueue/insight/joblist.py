@@ -154,8 +154,13 @@ class Wanted:
 
     @property
     def order(self) -> Order:
-        """That of the tab; ids that are named are found by the primary key."""
-        return BY_ID if self.search is not None and self.search.is_by_id else self.tab.order
+        """That of the tab; what an index leads to is found by the primary key."""
+        return BY_ID if self.is_by_index else self.tab.order
+
+    @property
+    def is_by_index(self) -> bool:
+        """Whether the search names ids, or what leads to ids."""
+        return self.search is not None and self.search.is_by_index
 
 
 @dataclass(frozen=True)
@@ -232,7 +237,7 @@ def _scope(
     rows = source.filter(wanted.tab.where).defer(*wanted.unread)
     if search is not None:
         rows = rows.filter(search.where)
-    if search.is_by_id if search is not None else not wanted.tab.where:
+    if wanted.is_by_index or (search is None and not wanted.tab.where):
         return _Scope(rows)
     last = list(source.values_list(*(key.column for key in order))[WINDOW - 1 : WINDOW + 1])
     if len(last) < 2:

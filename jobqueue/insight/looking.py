@@ -33,7 +33,7 @@ def snapshot(job_id: int, scene: Scene, job: Job | None = None) -> Snapshot:
         now,
         job,
         living=scene.living,
-        pause=scene.pauses.get(job.queue),
+        pause=scene.pauses.get(job.queue) or scene.class_pauses.get(job.name),
         ahead=_ahead(scene, job) if ready else 0,
         max_attempts=settings.max_attempts,
         cancelling=_cancelling(scene, job_id) if running else None,
@@ -42,9 +42,10 @@ def snapshot(job_id: int, scene: Scene, job: Job | None = None) -> Snapshot:
 
 def _ahead(scene: Scene, job: Job) -> int:
     """Count the jobs of its queue that come before it."""
-    larger = [lane for lane in scene.lanes if lane.queue == job.queue and lane.priority > job.priority]
-    first = count_ready(scene.alias, larger, MANY)
-    return first if first >= MANY else first + count_before(job, MANY - first)
+    awake = bool(scene.class_pauses)
+    larger = [lane for lane in scene.awake if lane.queue == job.queue and lane.priority > job.priority]
+    first = count_ready(scene.alias, larger, MANY, awake=awake)
+    return first if first >= MANY else first + count_before(job, MANY - first, awake=awake)
 
 
 def _cancelling(scene: Scene, job_id: int) -> datetime | None:

@@ -17,7 +17,7 @@ from jobqueue.exceptions import JobQueueError
 from jobqueue.handlers.plain import Reference
 from jobqueue.handlers.shown import masked_arguments
 from jobqueue.handlers.signing import split
-from jobqueue.models import Job
+from jobqueue.models import Attempt, Job
 from jobqueue.search.moments import moment_of
 from jobqueue.search.words import SearchError, Term, Word
 from jobqueue.states import State
@@ -138,6 +138,11 @@ def _key(word: Word, now: datetime) -> Meaning:
     return Meaning(Q(key=word.text))
 
 
+def _kind(word: Word, now: datetime) -> Meaning:
+    """Take jobs with an attempt that failed in one way, by the fingerprint of that."""
+    return Meaning(Q(pk__in=Attempt.objects.order_by().filter(fingerprint=word.text).values("job_id")))
+
+
 def _error(word: Word, now: datetime) -> Meaning:
     if not _may_be_sealed():
         return Meaning(Q(last_error__icontains=word.text))
@@ -162,6 +167,7 @@ FIELDS: dict[str, Callable[[Word, datetime], Meaning]] = {
     "worker": _worker,
     "priority": _number("priority"),
     "error": _error,
+    "kind": _kind,
     "after": _bound("gte"),
     "before": _bound("lt"),
     "key": _key,
