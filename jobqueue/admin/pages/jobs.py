@@ -18,7 +18,7 @@ from jobqueue.insight.reading import Unreadable, read_row
 from jobqueue.insight.scene import Scene
 from jobqueue.logs import harmless
 from jobqueue.models import Job
-from jobqueue.search import WINDOW, Search, SearchError
+from jobqueue.search import Search, SearchError
 
 PAYLOAD = "view_job_payload"
 
@@ -85,7 +85,6 @@ class JobPages(Page):
             "rows": joblists.rows_of(found.jobs, scene.now, most, with_payload=with_payload),
             "now": scene.now,
             "found": found,
-            "window": WINDOW,
             "older": found.older and asked.address(before=found.older),
             "newer": found.newer and asked.address(after=found.newer),
             "newest": asked.address(),
