@@ -355,8 +355,8 @@ class TestBadInput:
     @pytest.mark.parametrize(
         "q", ["\0", "a\0b", pytest.param("x" * 10_240, id="10 kB"), '"', "id:x", "a,,b", "after:tomorrow"]
     )
-    def test_a_bad_search_is_told(self, viewer: Client, q: str, long: bool) -> None:
-        text = page(viewer, q="x" * 10_240 * long + q)
+    def test_a_bad_search_is_told(self, viewer: Client, q: str) -> None:
+        text = page(viewer, q=q)
         assert 'class="jq-mistake"' in text
         assert len(text) < 100_000
 
