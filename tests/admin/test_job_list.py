@@ -12,6 +12,7 @@ import pytest
 from django.test import Client, override_settings
 from django.utils import timezone
 
+from jobqueue.admin import onejob
 from jobqueue.admin.joblists import SIZES
 from jobqueue.admin.looks import LOOKS
 from jobqueue.insight import joblist
@@ -315,6 +316,53 @@ class TestRights:
         client = sign_in("view_job")
         client.handler.enforce_csrf_checks = False
         assert client.post(URL).status_code == HTTPStatus.METHOD_NOT_ALLOWED
+
+
+class TestSelection:
+    """The page that asks about what was selected is another module's; here it is only named."""
+
+    @pytest.fixture(autouse=True)
+    def _page_of_acts(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(onejob, "address", lambda page, name, *args, model="": f"/there/{name}/")
+
+    def test_those_selected_are_sent_with_an_act(self, sign_in: SignIn) -> None:
+        jobs = [plant(State.FAILED, queue="mail").pk for _ in range(2)]
+        text = page(sign_in("view_job", "retry_job"), state="failed", q="queue:mail")
+        assert '<form id="jq-selection" class="jq-acts" method="post" action="/there/act/">' in text
+        assert "csrfmiddlewaretoken" in text
+        assert '<input type="hidden" name="state" value="failed">' in text
+        assert '<input type="hidden" name="q" value="queue:mail">' in text
+        assert '<input type="checkbox" name="all" value="1">' in text
+        for pk in jobs:
+            assert f'<input type="checkbox" name="ids" value="{pk}" form="jq-selection">' in text
+
+    @pytest.mark.parametrize(
+        ("rights", "acts"),
+        [
+            (("retry_job",), ["retry", "run_now", "postpone"]),
+            (("cancel_job",), ["cancel"]),
+            (("delete_job",), ["delete"]),
+            (("change_job",), []),
+            ((), []),
+        ],
+    )
+    def test_only_acts_that_the_user_may_do_are_offered(
+        self, sign_in: SignIn, rights: tuple[str, ...], acts: list[str]
+    ) -> None:
+        plant()
+        text = page(sign_in("view_job", *rights))
+        assert re.findall(r'<option value="(\w+)">', text.partition("jq-selection")[2]) == acts
+        assert ('name="ids"' in text) is bool(acts)
+
+    def test_none_where_nobody_may_act(self, sign_in: SignIn) -> None:
+        plant()
+        with override_settings(JOBQUEUE={"ADMIN_READ_ONLY": True}):
+            assert 'name="ids"' not in page(sign_in(is_superuser=True))
+
+    def test_none_where_there_is_no_such_page(self, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(onejob, "address", lambda page, name, *args, model="": "")
+        plant()
+        assert 'name="ids"' not in page(sign_in(is_superuser=True))
 
 
 HOSTILE = '"><svg onload=1>'

@@ -17,6 +17,7 @@ from django.utils import timezone
 from django.utils.html import escape
 
 from jobqueue import enqueue, pause
+from jobqueue.admin import onejob
 from jobqueue.insight import details
 from jobqueue.models import Attempt, Job, Report
 from jobqueue.states import State
@@ -176,11 +177,28 @@ class TestRights:
         assert "Encrypted. encrypted with key" in shown or "Encrypted." in shown
         assert MARKER not in shown
 
-    def test_acts_are_offered_to_those_who_may_and_where_the_state_fits(self, sign_in: SignIn) -> None:
-        """Where their pages are; those are another module's."""
-        failed = plant(State.FAILED).pk
-        shown = page(sign_in("view_job"), failed)
-        assert f"/{failed}/retry/" not in shown
+    @pytest.mark.parametrize(
+        ("state", "acts"),
+        [
+            (State.READY, {"postpone", "edit", "cancel", "delete"}),
+            (State.SCHEDULED, {"run_now", "postpone", "edit", "cancel", "delete"}),
+            (State.RUNNING, {"cancel"}),
+            (State.SUCCEEDED, {"delete"}),
+            (State.FAILED, {"retry", "edit", "delete"}),
+            (State.CANCELLED, {"retry", "edit", "delete"}),
+        ],
+    )
+    def test_acts_are_offered_to_those_who_may_and_where_the_state_fits(
+        self, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch, state: State, acts: set[str]
+    ) -> None:
+        monkeypatch.setattr(onejob, "address", lambda page, name, *args, model="": f"/there/{name}/")
+        job = plant(state)
+        offered = re.compile(r'href="/there/(\w+)/"')
+        everybody = page(sign_in("view_job"), job.pk)
+        assert offered.findall(everybody) == []
+        retrier = set(offered.findall(page(sign_in("view_job", "retry_job"), job.pk)))
+        assert retrier == acts & {"retry", "run_now", "postpone"}
+        assert set(offered.findall(page(sign_in(is_superuser=True), job.pk))) == acts
 
 
 class TestGone:
