@@ -6,11 +6,13 @@ from django.contrib.admin import AdminSite
 from django.db.models import Model
 
 from jobqueue.admin.page import Page
+from jobqueue.admin.pages.jobs import JobPages
 from jobqueue.admin.pages.queues import QueuePages
-from jobqueue.models import Queue
+from jobqueue.models import Job, Queue
 
 #: In the order of the navigation.
 PAGES: dict[type[Model], type[Page]] = {
+    Job: JobPages,
     Queue: QueuePages,
 }
 

@@ -1,0 +1,118 @@
+"""What an act on many would be done to: counted before it is done, and chosen anew when it is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Max, Q
+
+from jobqueue.insight.scene import Scene
+from jobqueue.models import Job
+from jobqueue.search import Search, parse
+from jobqueue.states import State
+from jobqueue.stores.acts import GONE, TAKEN, Act
+
+#: What was changed since is left alone, or an act that is begun again would do to jobs a second time what it has done.
+ONCE = frozenset({Act.RETRY, Act.RUN_NOW, Act.POSTPONE})
+
+
+@dataclass
+class Plan:
+    """What an act would be done to.
+
+    Attributes:
+        ids: of the jobs in a fitting state, the oldest first.
+        names: how many there are of each class.
+        states: how many there are in each state.
+        left_out: how many others there are in each state.
+        is_cut: whether there are more than were looked at.
+    """
+
+    ids: list[int] = field(default_factory=list)
+    names: Counter[str] = field(default_factory=Counter)
+    states: Counter[str] = field(default_factory=Counter)
+    left_out: Counter[str] = field(default_factory=Counter)
+    is_cut: bool = False
+
+    @classmethod
+    def of(cls, search: Search, scene: Scene, act: Act, *, all_rows: bool) -> Plan:
+        """Look at what a search means."""
+        return cls.among(search.find(scene.jobs.only("id", "state", "name"), all_rows=all_rows), search, act)
+
+    @classmethod
+    def among(cls, jobs: Iterable[Job], search: Search, act: Act, limit: int | None = None) -> Plan:
+        """Look at what a search has found, the newest first.
+
+        Args:
+            jobs: what it has found.
+            search: which.
+            act: what would be done.
+            limit: stop after so many.
+        """
+        plan = cls()
+        for looked, job in enumerate(jobs):
+            if looked == limit:
+                plan.is_cut = True
+                break
+            plan._take(job, act)
+        plan.ids.reverse()
+        if search.is_by_id and not search.tests and not plan.ids and not plan.left_out:
+            plan.left_out[GONE] = 1
+        return plan
+
+    def _take(self, job: Job, act: Act) -> None:
+        label = State(job.state).label
+        if job.state in TAKEN[act]:
+            self.ids.append(job.pk)
+            self.names[job.name] += 1
+            self.states[label] += 1
+        else:
+            self.left_out[label] += 1
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Which jobs somebody means: those of some ids, or all that a search finds; of those there were at that moment.
+
+    Attributes:
+        at: that moment.
+        newest: the largest id there was.
+        ids: whose; none: what the search finds.
+        text: the search, as it was typed.
+    """
+
+    at: datetime
+    newest: int
+    ids: tuple[int, ...] = ()
+    text: str = ""
+
+    @classmethod
+    def now(cls, scene: Scene, ids: Iterable[int] = (), text: str = "") -> Chosen:
+        """Choose among the jobs that there are."""
+        return cls(scene.now, scene.jobs.aggregate(newest=Max("pk"))["newest"] or 0, tuple(ids), text)
+
+    @property
+    def search(self) -> Search:
+        """What finds them.
+
+        Raises:
+            SearchError: with the position, and what may have been meant.
+        """
+        if self.ids:
+            return Search(self.text, Q(pk__in=self.ids), is_by_id=True)
+        return parse(self.text, self.at)
+
+    def plan(self, scene: Scene, act: Act, limit: int | None = None) -> Plan:
+        """Look at what an act would be done to; begun again, it finds none to which it was done before."""
+        rows = scene.jobs.filter(pk__lte=self.newest, created_at__lte=self.at)
+        if act in ONCE:
+            rows = rows.filter(updated_at__lte=self.at)
+        return Plan.among(self.search.find(rows.only("id", "state", "name")), self.search, act, limit)
+
+    def as_data(self) -> dict[str, Any]:
+        """Return it as arguments of a job, from which ``Chosen(**…)`` makes it again."""
+        return {"at": self.at, "newest": self.newest, "ids": list(self.ids), "text": self.text}
