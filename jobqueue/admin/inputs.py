@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 from django import forms
-from django.core.exceptions import ValidationError
+from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db.models import Model
 from django.utils.translation import gettext_lazy as _
 
@@ -66,7 +66,7 @@ class KeyInput(forms.CharField):
             return None
         try:
             return self.model._base_manager.get(pk=key)
-        except (self.model.DoesNotExist, ValueError, TypeError, OverflowError, ValidationError):
+        except (ObjectDoesNotExist, ValueError, TypeError, OverflowError, ValidationError):
             raise ValidationError(
                 _("There is no %(model)s %(key)s."), params={"model": self.model._meta.verbose_name, "key": key}
             ) from None
@@ -101,7 +101,7 @@ def call_of(arguments: list[Argument], values: dict[str, Any]) -> tuple[list[Any
     args: list[Any] = []
     kwargs: dict[str, Any] = {}
     for name, parameter, field in arguments:
-        value = values.get(name)
+        value: Any = values.get(name)
         if isinstance(field, JSONInput):
             is_given, value = value is not None, value[0] if value else None
         else:
@@ -180,7 +180,7 @@ FIELDS: dict[type, Callable[..., forms.Field]] = {
 
 def _hints(function: Any) -> dict[str, Any]:
     try:
-        return get_type_hints(function.__init__ if isinstance(function, type) else function)
+        return get_type_hints(function.__init__ if isinstance(function, type) else function)  # type: ignore[misc]
     except Exception:  # annotations may name what is not there at run time
         return {}
 

@@ -35,7 +35,7 @@ def log_addition(request: HttpRequest, job: Job, words: str) -> None:
 
 
 def _write(request: HttpRequest, jobs: Iterable[Job], flag: int, words: str) -> None:
-    noted = list(jobs)
+    noted: Any = list(jobs)
     if noted:
         user: Any = request.user
-        LogEntry.objects.log_actions(user.pk, noted, flag, words)  # type: ignore[arg-type] (takes any iterable)
+        LogEntry.objects.log_actions(user.pk, noted, flag, words)

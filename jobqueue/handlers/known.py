@@ -33,7 +33,7 @@ def path_in(found: Any) -> str:
 
 def maker_of(found: Any) -> Make:
     """Return what makes a performable of arguments."""
-    return found.bind if isinstance(found, DeclaredFunction) else found  # type: ignore[no-any-return]
+    return found.bind if isinstance(found, DeclaredFunction) else found
 
 
 def _makes(each: object) -> bool:

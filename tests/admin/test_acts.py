@@ -1,0 +1,164 @@
+"""Acts on one job in the dashboard: asked first, then done, said and noted."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import CHANGE, DELETION, LogEntry
+from django.contrib.messages import get_messages
+from django.db import OperationalError
+from django.utils import timezone
+
+from jobqueue.models import Attempt, Cancellation, Job
+from jobqueue.states import State
+from tests.admin.conftest import SignIn, post
+from tests.verbs.conftest import job
+
+pytestmark = pytest.mark.django_db
+
+FITTING = {
+    "retry": (State.FAILED, State.CANCELLED),
+    "run-now": (State.SCHEDULED,),
+    "postpone": (State.SCHEDULED, State.READY),
+    "cancel": (State.SCHEDULED, State.READY, State.RUNNING),
+    "delete": (State.SCHEDULED, State.READY, State.SUCCEEDED, State.FAILED, State.CANCELLED),
+}
+RIGHTS = {
+    "retry": "retry_job",
+    "run-now": "retry_job",
+    "postpone": "retry_job",
+    "cancel": "cancel_job",
+    "delete": "delete_job",
+}
+AFTER = {"retry": State.READY, "run-now": State.READY, "postpone": State.SCHEDULED, "cancel": State.CANCELLED}
+
+
+def url(act: str, job_id: int) -> str:
+    return f"/admin/jobqueue/job/{job_id}/{act}/"
+
+
+def said(response: Any) -> list[tuple[str, str]]:
+    """What the user is told, with the level."""
+    return [(each.level_tag, str(each)) for each in get_messages(response.wsgi_request)]
+
+
+def state_of(job_id: int) -> State | None:
+    found = Job.objects.filter(pk=job_id).values_list("state", flat=True).first()
+    return None if found is None else State(found)
+
+
+@pytest.mark.parametrize("act", FITTING)
+@pytest.mark.parametrize("state", list(State), ids=lambda state: state.label)
+def test_an_act_is_done_from_the_states_that_it_is_for(sign_in: SignIn, act: str, state: State) -> None:
+    stored, client = job(state), sign_in(RIGHTS[act], "view_job")
+    page = client.get(url(act, stored.pk)).content.decode()
+    assert ("Not possible now" in page) is (state not in FITTING[act])
+    assert state_of(stored.pk) is state
+    response = post(client, url(act, stored.pk), run_at="+2h")
+    assert response.status_code == HTTPStatus.FOUND
+    [(level, words)] = said(response)
+    if state not in FITTING[act]:
+        assert (level, state_of(stored.pk), LogEntry.objects.count()) == ("warning", state, 0)
+        assert f"#{stored.pk}" in words
+        return
+    assert level == "success"
+    assert state_of(stored.pk) is (State.RUNNING if state is State.RUNNING else AFTER.get(act))
+
+
+def test_the_log_tells_from_which_state_to_which(sign_in: SignIn) -> None:
+    stored = job(State.FAILED)
+    post(sign_in("retry_job", "view_job"), url("retry", stored.pk))
+    entry = LogEntry.objects.get()
+    assert (entry.action_flag, entry.object_id, entry.object_repr) == (CHANGE, str(stored.pk), str(stored))
+    assert (entry.change_message, entry.user.get_username()) == ("retry: failed → ready", "retry_job-view_job")
+
+
+def test_a_deleted_job_leaves_its_entry_and_nothing_else(sign_in: SignIn) -> None:
+    stored = job(State.FAILED)
+    Attempt.objects.create(
+        job_id=stored.pk, number=1, started_at=timezone.now(), ended_at=timezone.now(), outcome=2
+    )
+    response = post(sign_in("delete_job", "view_job"), url("delete", stored.pk))
+    assert (Job.objects.count(), Attempt.objects.count()) == (0, 0)
+    assert (LogEntry.objects.get().action_flag, response["Location"]) == (DELETION, "/admin/jobqueue/job/")
+
+
+def test_a_running_job_is_told_to_end_and_by_whom(sign_in: SignIn) -> None:
+    stored = job(State.RUNNING)
+    response = post(sign_in("cancel_job"), url("cancel", stored.pk))
+    assert Cancellation.objects.get(pk=stored.pk).requested_by == "cancel_job"
+    assert "was told to end" in said(response)[0][1]
+    assert LogEntry.objects.get().change_message == "cancel: running, told to end"
+    assert response["Location"] == "/admin/"  # who may not see jobs is not led to one
+
+
+def test_postponing_needs_a_time(sign_in: SignIn) -> None:
+    stored, client = job(State.READY), sign_in("retry_job")
+    page = post(client, url("postpone", stored.pk), run_at="soon")
+    assert page.status_code == HTTPStatus.OK
+    assert "&quot;soon&quot; is not a time" in page.content.decode()
+    far = post(client, url("postpone", stored.pk), run_at="2900-01-01")
+    assert "ten years" in far.content.decode()
+    post(client, url("postpone", stored.pk), run_at="+2h")
+    wait = Job.objects.get().run_at - timezone.now()
+    assert timedelta(hours=1, minutes=59) < wait < timedelta(hours=2, minutes=1)
+    assert "postpone: ready → waits for its new time, due 2" in LogEntry.objects.get().change_message
+
+
+@pytest.mark.parametrize("act", FITTING)
+def test_a_second_click_is_told_and_does_nothing(sign_in: SignIn, act: str) -> None:
+    stored, client = job(FITTING[act][0]), sign_in(RIGHTS[act], "view_job")
+    for _ in range(2):
+        response = post(client, url(act, stored.pk), run_at="+2h")
+        assert response.status_code == HTTPStatus.FOUND
+    level, words = said(response)[-1]
+    if act == "postpone":  # possible again and again
+        return
+    assert level == "warning"
+    assert ("no longer there" if act == "delete" else "another state") in words
+    assert LogEntry.objects.count() == 1
+
+
+@pytest.mark.parametrize("act", FITTING)
+@pytest.mark.parametrize("job_id", [7, 2**63 - 1, 2**63, 10**30])
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_a_job_that_is_not_there_is_a_message(sign_in: SignIn, act: str, job_id: int, method: str) -> None:
+    client = sign_in(RIGHTS[act], "view_job")
+    response = client.get(url(act, job_id)) if method == "get" else post(client, url(act, job_id))
+    assert response.status_code == HTTPStatus.FOUND
+    assert said(response)[0][0] == "warning"
+
+
+def test_what_is_no_number_is_not_found(sign_in: SignIn) -> None:
+    client = sign_in("retry_job")
+    for word in ("x", "-1", "1.5", "0x1", "%00"):
+        assert client.get(f"/admin/jobqueue/job/{word}/retry/").status_code == HTTPStatus.NOT_FOUND
+
+
+def test_a_database_that_is_locked_is_a_message(sign_in: SignIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    stored = job(State.FAILED)
+
+    def locked(*_: object, **__: object) -> None:
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr("jobqueue.admin.pages.acts.act_on", locked)
+    response = post(sign_in("retry_job", "view_job"), url("retry", stored.pk))
+    assert said(response) == [("error", "Nothing was done: database is locked")]
+
+
+@pytest.mark.parametrize("act", FITTING)
+def test_each_act_takes_its_right(sign_in: SignIn, act: str) -> None:
+    stored = job(FITTING[act][0])
+    others = {*RIGHTS.values(), "view_job", "change_job", "add_job"} - {RIGHTS[act]}
+    response = post(sign_in(*others), url(act, stored.pk), run_at="+2h")
+    assert (response.status_code, state_of(stored.pk)) == (HTTPStatus.FORBIDDEN, FITTING[act][0])
+
+
+def test_hostile_names_stay_text(sign_in: SignIn) -> None:
+    stored = job(State.FAILED, name='"><svg onload=alert(1)>', queue="mail")
+    page = sign_in("retry_job", "view_job").get(url("retry", stored.pk)).content.decode()
+    assert "<svg onload" not in page
+    assert "&lt;svg onload" in page
