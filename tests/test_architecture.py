@@ -49,6 +49,7 @@ FLOORS: dict[str, set[str]] = {
         "waking",
         "taskresults",
         "acting",
+        "editing",
         "pausing",
     },
     "face": {"jobqueue"},
@@ -56,6 +57,7 @@ FLOORS: dict[str, set[str]] = {
     "processes": {"worker", "pool", "inline"},
     "edges": {
         "backends",
+        "jobs",
         "cli",
         "doctor",
         "admin",
@@ -91,6 +93,7 @@ SENDING = {
     "waking",
     "hints",
     "acting",
+    "editing",
     "pausing",
 }
 STRANGERS: list[tuple[set[str], set[str]]] = [
