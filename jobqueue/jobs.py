@@ -12,7 +12,7 @@ from django.apps import apps
 from jobqueue.acting import act_on
 from jobqueue.conf import get_settings
 from jobqueue.declaring import job
-from jobqueue.insight.plans import Chosen
+from jobqueue.insight.plans import Chosen, Plan
 from jobqueue.insight.scene import Scene
 from jobqueue.models import Job
 from jobqueue.performing.context import current_job
@@ -29,6 +29,7 @@ def act_on_many(
     *,
     at: datetime,
     newest: int,
+    beyond: int = 0,
     ids: Sequence[int] = (),
     text: str = "",
     run_at: datetime | None = None,
@@ -44,6 +45,7 @@ def act_on_many(
         act: what to do, a value of ``Act``.
         at: that moment.
         newest: the largest id that there was.
+        beyond: the largest id of those that a search does not look at.
         ids: whose; none: what the search finds.
         text: the search.
         run_at: when they are due then; None: now.
@@ -53,7 +55,7 @@ def act_on_many(
     Returns:
         How many are done, how many running ones end soon, and why others were left out.
     """
-    chosen, own = Chosen(at, newest, tuple(ids), text), current_job()
+    chosen, own = Chosen(at, newest, beyond, tuple(ids), text), current_job()
     plan = chosen.plan(Scene(get_settings()), Act(act))
     found = [pk for pk in plan.ids if own is None or pk != own.id]
     acted = act_on(
@@ -64,18 +66,15 @@ def act_on_many(
         by=by,
         tell=lambda done: progress(done, len(found)),
     )
-    told = _told(acted)
+    told = _told(acted, plan)
     if own is not None:
         _log(own.id, told)
     return told
 
 
-def _told(acted: Acted) -> dict[str, Any]:
-    return {
-        "done": len(acted.done),
-        "ending": len(acted.ending),
-        "left_out": dict(Counter(acted.skipped.values())),
-    }
+def _told(acted: Acted, plan: Plan) -> dict[str, Any]:
+    left_out = plan.left_out + Counter(acted.skipped.values())
+    return {"done": len(acted.done), "ending": len(acted.ending), "left_out": dict(left_out)}
 
 
 def _log(job_id: int, told: dict[str, Any]) -> None:

@@ -19,6 +19,15 @@ def known_jobs() -> dict[str, Any]:
     return {path: each for path, each in registry.items() if _makes(each) and not is_own(path)}
 
 
+def find_known(name: str) -> Any:
+    """Return the job that a path names, or the end of one if that is enough; None if it is not."""
+    known = known_jobs()
+    if name in known:
+        return known[name]
+    ends = {id(each): each for path, each in known.items() if path.endswith(f".{name}")}
+    return next(iter(ends.values())) if len(ends) == 1 else None
+
+
 def is_own(path: str) -> bool:
     """Whether a job is jobqueue's own."""
     return path.startswith(OWN)

@@ -12,7 +12,7 @@ from django.db.models import Max, Q
 
 from jobqueue.insight.scene import Scene
 from jobqueue.models import Job
-from jobqueue.search import Search, parse
+from jobqueue.search import Search, beyond, parse
 from jobqueue.states import State
 from jobqueue.stores.acts import GONE, TAKEN, Act
 
@@ -81,19 +81,23 @@ class Chosen:
     Attributes:
         at: that moment.
         newest: the largest id there was.
+        beyond: the largest id of those that a search does not look at.
         ids: whose; none: what the search finds.
         text: the search, as it was typed.
     """
 
     at: datetime
     newest: int
+    beyond: int = 0
     ids: tuple[int, ...] = ()
     text: str = ""
 
     @classmethod
     def now(cls, scene: Scene, ids: Iterable[int] = (), text: str = "") -> Chosen:
         """Choose among the jobs that there are."""
-        return cls(scene.now, scene.jobs.aggregate(newest=Max("pk"))["newest"] or 0, tuple(ids), text)
+        at, named = scene.now, tuple(ids)
+        newest = scene.jobs.aggregate(newest=Max("pk"))["newest"] or 0
+        return cls(at, newest, 0 if named else beyond(scene.jobs) or 0, named, text)
 
     @property
     def search(self) -> Search:
@@ -106,13 +110,29 @@ class Chosen:
             return Search(self.text, Q(pk__in=self.ids), is_by_id=True)
         return parse(self.text, self.at)
 
-    def plan(self, scene: Scene, act: Act, limit: int | None = None) -> Plan:
-        """Look at what an act would be done to; begun again, it finds none to which it was done before."""
-        rows = scene.jobs.filter(pk__lte=self.newest, created_at__lte=self.at)
+    def plan(self, scene: Scene, act: Act, limit: int | None = None, *, fitting: bool = False) -> Plan:
+        """Look at what an act would be done to; begun again, it finds none to which it was done before.
+
+        Args:
+            scene: whose jobs.
+            act: what would be done.
+            limit: stop after so many.
+            fitting: look at none that would be left out.
+        """
+        rows = scene.jobs.filter(pk__gt=self.beyond, pk__lte=self.newest, created_at__lte=self.at)
         if act in ONCE:
             rows = rows.filter(updated_at__lte=self.at)
-        return Plan.among(self.search.find(rows.only("id", "state", "name")), self.search, act, limit)
+        if fitting:
+            rows = rows.filter(state__in=TAKEN[act])
+        search = self.search
+        return Plan.among(search.find(rows.only("id", "state", "name"), all_rows=True), search, act, limit)
 
     def as_data(self) -> dict[str, Any]:
         """Return it as arguments of a job, from which ``Chosen(**…)`` makes it again."""
-        return {"at": self.at, "newest": self.newest, "ids": list(self.ids), "text": self.text}
+        return {
+            "at": self.at,
+            "newest": self.newest,
+            "beyond": self.beyond,
+            "ids": list(self.ids),
+            "text": self.text,
+        }

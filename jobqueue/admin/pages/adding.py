@@ -23,7 +23,7 @@ from jobqueue.client import enqueue
 from jobqueue.exceptions import JobQueueError
 from jobqueue.handlers import DeclaredFunction
 from jobqueue.handlers.arguments import Shape
-from jobqueue.handlers.known import known_jobs, maker_of, path_in
+from jobqueue.handlers.known import find_known, known_jobs, maker_of, path_in
 from jobqueue.models import Job
 
 if TYPE_CHECKING:
@@ -50,13 +50,14 @@ class AddPage:
     def add(self, request: HttpRequest) -> HttpResponse:
         """Show the form that belongs to a name; store the job if it is sent."""
         name = (request.POST or request.GET).get("name", "").strip()
-        found = known_jobs().get(name) if name else None
+        found = find_known(name) if name else None
         if found is None:
             return self._choose(request, name)
         arguments = list(arguments_of(target_of(found), parameters_of(found)))
         form = EnqueueForm(arguments, request.POST if request.method == "POST" else None)
         if request.method == "POST" and form.is_valid() and (job := self._store(request, found, form)):
             return self.desk.back_to(request, job.pk)
+        name = path_in(found)
         context = {"name": name, "form": form, "doc": (found.__doc__ or "").strip().partition("\n")[0]}
         context["back"] = self.desk.page.url("add")
         crumbs = (Crumb(_("Add"), self.desk.page.url("add")), Crumb(name))
@@ -64,7 +65,7 @@ class AddPage:
         return self.desk.page.show(request, "jobqueue/admin/add.html", context, title=title, crumbs=crumbs)
 
     def _choose(self, request: HttpRequest, name: str) -> HttpResponse:
-        context = {"name": name[:200], "apps": by_app(), "back": self.desk.url_of(request)}
+        context = {"name": name[:200], "apps": by_app(name) or by_app(), "back": self.desk.url_of(request)}
         crumbs = (Crumb(_("Add")),)
         return self.desk.page.show(
             request, "jobqueue/admin/add_choose.html", context, title=_("Add a job"), crumbs=crumbs
@@ -133,11 +134,15 @@ def parameters_of(found: Any) -> dict[str, Parameter]:
     return dict(shape.parameters or {})
 
 
-def by_app() -> list[tuple[str, list[str]]]:
-    """Return the names of all jobs that can be stored, without former names, by the app that they stand in."""
+def by_app(part: str = "") -> list[tuple[str, list[str]]]:
+    """Return the names of jobs that can be stored, without former names, by the app that they stand in.
+
+    Args:
+        part: only those that have it in their names.
+    """
     groups: dict[str, list[str]] = {}
     for path, found in sorted(known_jobs().items())[:MOST_NAMES]:
-        if path == path_in(found):
+        if path == path_in(found) and part.lower() in path.lower():
             app = apps.get_containing_app_config(path)
             groups.setdefault(str(app.verbose_name) if app else path.partition(".")[0], []).append(path)
     return sorted(groups.items())

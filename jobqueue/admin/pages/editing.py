@@ -181,6 +181,8 @@ class StoredInput(JSONInput):
         self.argument = argument
         self.text = "" if argument.is_sensitive else text_of(argument)
         super().__init__(initial=self.text, label=argument.name, max_length=LONGEST, **kwargs)
+        if isinstance(self.widget, forms.Textarea):
+            self.widget.attrs["rows"] = min(16, 1 + self.text.count("\n"))
 
     def to_python(self, value: Any) -> Any:
         """Return the value in a list; nothing if it is as it was."""

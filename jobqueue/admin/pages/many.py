@@ -133,7 +133,6 @@ class ManyPage:
             "kinds": Kinds.of(plan) if plan is not None else None,
             "question": question,
             "is_large": plan is None or len(plan.ids) > AT_ONCE,
-            "is_complete": bool(chosen.ids) or chosen.search.is_complete(scene.jobs),
             "limits": {"at_once": AT_ONCE, "counted": COUNTED, "window": WINDOW, "minutes": LONGEST_SPREAD},
             "spreads": look.act not in {Act.CANCEL, Act.DELETE},
             "is_postponing": look.act is Act.POSTPONE,
@@ -148,7 +147,7 @@ class ManyPage:
     def _act(self, request: HttpRequest, wish: Wish, scene: Scene) -> HttpResponse:
         ids: list[int] | None = list(wish.chosen.ids)
         if not ids:
-            plan = looked_at(wish.chosen, wish.look.act, scene, AT_ONCE + 1)
+            plan = looked_at(wish.chosen, wish.look.act, scene, AT_ONCE, fitting=True)
             ids = None if plan is None or plan.is_cut else plan.ids
         if ids is None or len(ids) > AT_ONCE:
             self._store(request, wish, scene)
@@ -234,11 +233,13 @@ def own_queue() -> str:
     return DEFAULT_QUEUE if not queues or DEFAULT_QUEUE in queues else next(iter(queues))
 
 
-def looked_at(chosen: Chosen, act: Act, scene: Scene, limit: int = COUNTED) -> Plan | None:
+def looked_at(
+    chosen: Chosen, act: Act, scene: Scene, limit: int = COUNTED, *, fitting: bool = False
+) -> Plan | None:
     """Return what would be done, as far as that is counted; None if the database takes too long."""
     try:
         with scene.store.looking(PATIENCE):
-            return chosen.plan(scene, act, limit)
+            return chosen.plan(scene, act, limit, fitting=fitting)
     except OperationalError:
         return None
 
@@ -263,7 +264,7 @@ def chosen_in(sent: QueryDict, scene: Scene) -> Chosen:
     if "confirmed" not in sent:
         return chosen
     at, newest = _moment_in(sent, chosen.at), _number_in(sent, "newest")
-    return replace(chosen, at=at, newest=min(newest, chosen.newest))
+    return replace(chosen, at=at, newest=min(newest, chosen.newest), beyond=_number_in(sent, "beyond"))
 
 
 def wish_in(sent: QueryDict, look: ActLook, chosen: Chosen, scene: Scene) -> Wish:
@@ -303,7 +304,7 @@ def _moment_in(sent: QueryDict, latest: datetime) -> datetime:
 
 def _number_in(sent: QueryDict, name: str) -> int:
     word = sent.get(name, "")
-    if not (word.isascii() and word.isdigit() and len(word) < 20):
+    if not (word.isascii() and word.isdigit() and len(word) < 20 and int(word) <= LARGEST_ID):
         raise Unfit(_("The form was changed. Nothing was done."))
     return int(word)
 

@@ -20,7 +20,7 @@ from jobqueue.cli.voice import Voice
 from jobqueue.client import enqueue, enqueue_many
 from jobqueue.conf import LARGEST_PRIORITY, get_settings
 from jobqueue.exceptions import JobQueueError
-from jobqueue.handlers.known import Make, known_jobs, maker_of
+from jobqueue.handlers.known import Make, find_known, known_jobs, maker_of
 from jobqueue.hints import lookout
 from jobqueue.insight.scene import Scene
 from jobqueue.logs import harmless
@@ -135,19 +135,14 @@ def find(name: str) -> Make:
     Raises:
         CommandError: if there is none, or more than one.
     """
-    known = known_jobs()
-    found = known.get(name)
+    found = find_known(name)
     if found is None:
-        ends = {id(each): each for path, each in known.items() if path.endswith(f".{name}")}
-        if len(ends) != 1:
-            raise CommandError(_unclear(name, known, bool(ends)), returncode=EXIT_WRONG_USAGE)
-        [found] = ends.values()
+        raise CommandError(_unclear(name, known_jobs()), returncode=EXIT_WRONG_USAGE)
     return maker_of(found)
 
 
-def _unclear(name: str, known: dict[str, Any], several: bool) -> str:
-    if several:
-        paths = sorted(path for path in known if path.endswith(f".{name}"))
+def _unclear(name: str, known: dict[str, Any]) -> str:
+    if paths := sorted(path for path in known if path.endswith(f".{name}")):
         return f'"{name}" may be {" or ".join(paths[:NAMED])}.'
     short = {short_name(path): path for path in known}
     near = get_close_matches(name, [*short, *known], n=1)
