@@ -51,6 +51,7 @@ FLOORS: dict[str, set[str]] = {
         "acting",
         "editing",
         "pausing",
+        "controlling",
     },
     "face": {"jobqueue"},
     "looks": {"search", "insight"},
@@ -95,6 +96,7 @@ SENDING = {
     "acting",
     "editing",
     "pausing",
+    "controlling",
 }
 STRANGERS: list[tuple[set[str], set[str]]] = [
     (SENDING, {"performing"}),

@@ -7,8 +7,8 @@ from datetime import datetime
 from functools import cached_property
 
 from jobqueue.conf import Settings
-from jobqueue.models import Job, JobQuerySet, Pause, Pool
-from jobqueue.stores import get_store
+from jobqueue.models import ClassPause, Job, JobQuerySet, Pause, Pool
+from jobqueue.stores import get_store, tallies
 from jobqueue.stores.base import Store
 from jobqueue.stores.lanes import Lane, read_lanes
 from jobqueue.wording import age
@@ -17,6 +17,8 @@ from jobqueue.wording import age
 MANY_POOLS = 1000
 #: Queues and priorities that are looked at.
 LANES = 1000
+#: Queues whose ready jobs are counted, each up to here.
+COUNTED_QUEUES, MOST_READY = 100, 10_000
 #: The longest that one look may take, in seconds.
 PATIENCE = 2.0
 
@@ -68,6 +70,11 @@ class Scene:
         return self.store.pauses.all()
 
     @cached_property
+    def class_pauses(self) -> dict[str, ClassPause]:
+        """The classes that rest, by name."""
+        return {pause.name: pause for pause in ClassPause.objects.using(self.alias).order_by("name")}
+
+    @cached_property
     def lanes(self) -> list[Lane]:
         """Each queue and priority that has ready jobs, with its oldest."""
         return read_lanes(self.alias, LANES)
@@ -79,6 +86,11 @@ class Scene:
         for lane in self.lanes:
             oldest[lane.queue] = min(lane.oldest, oldest.get(lane.queue, lane.oldest))
         return oldest
+
+    @cached_property
+    def waiting(self) -> dict[str, int]:
+        """How many ready jobs the queues that have any hold, up to 10,000 each; of the first 100 queues."""
+        return tallies.ready(self.alias, sorted(self.oldest)[:COUNTED_QUEUES], MOST_READY)
 
     def is_silent(self, pool: Pool) -> bool:
         """Whether a pool's last heartbeat is longer ago than its lease."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -30,7 +31,14 @@ def sign_in(db: None) -> SignIn:
     return sign_in
 
 
-def post(client: Client, url: str, **data: Any) -> Any:
-    """Send a form with the token that a page of ours has given."""
+def post(client: Client, url: str, **data: str) -> Any:
+    """Send the form of a page as a browser does, with the token of the page; follow where it leads."""
+    token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', client.get(url).content.decode())
+    assert token, f"no form on {url}"
+    return client.post(url, {"csrfmiddlewaretoken": token[1], **data}, follow=True)
+
+
+def send(client: Client, url: str, **data: Any) -> Any:
+    """Send a form with a token that holds, whether or not there is a page with that form."""
     client.cookies["csrftoken"] = TOKEN
     return client.post(url, {"csrfmiddlewaretoken": TOKEN, **data})

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from jobqueue.models import Attempt, Cancellation, Job
 from jobqueue.states import State
-from tests.admin.conftest import SignIn, post
+from tests.admin.conftest import SignIn, send
 from tests.verbs.conftest import job
 
 pytestmark = pytest.mark.django_db
@@ -57,7 +57,7 @@ def test_an_act_is_done_from_the_states_that_it_is_for(sign_in: SignIn, act: str
     page = client.get(url(act, stored.pk)).content.decode()
     assert ("Not possible now" in page) is (state not in FITTING[act])
     assert state_of(stored.pk) is state
-    response = post(client, url(act, stored.pk), run_at="+2h")
+    response = send(client, url(act, stored.pk), run_at="+2h")
     assert response.status_code == HTTPStatus.FOUND
     [(level, words)] = said(response)
     if state not in FITTING[act]:
@@ -70,7 +70,7 @@ def test_an_act_is_done_from_the_states_that_it_is_for(sign_in: SignIn, act: str
 
 def test_the_log_tells_from_which_state_to_which(sign_in: SignIn) -> None:
     stored = job(State.FAILED)
-    post(sign_in("retry_job", "view_job"), url("retry", stored.pk))
+    send(sign_in("retry_job", "view_job"), url("retry", stored.pk))
     entry = LogEntry.objects.get()
     assert (entry.action_flag, entry.object_id, entry.object_repr) == (CHANGE, str(stored.pk), str(stored))
     assert (entry.change_message, entry.user.get_username()) == ("retry: failed → ready", "retry_job-view_job")
@@ -81,14 +81,14 @@ def test_a_deleted_job_leaves_its_entry_and_nothing_else(sign_in: SignIn) -> Non
     Attempt.objects.create(
         job_id=stored.pk, number=1, started_at=timezone.now(), ended_at=timezone.now(), outcome=2
     )
-    response = post(sign_in("delete_job", "view_job"), url("delete", stored.pk))
+    response = send(sign_in("delete_job", "view_job"), url("delete", stored.pk))
     assert (Job.objects.count(), Attempt.objects.count()) == (0, 0)
     assert (LogEntry.objects.get().action_flag, response["Location"]) == (DELETION, "/admin/jobqueue/job/")
 
 
 def test_a_running_job_is_told_to_end_and_by_whom(sign_in: SignIn) -> None:
     stored = job(State.RUNNING)
-    response = post(sign_in("cancel_job"), url("cancel", stored.pk))
+    response = send(sign_in("cancel_job"), url("cancel", stored.pk))
     assert Cancellation.objects.get(pk=stored.pk).requested_by == "cancel_job"
     assert "was told to end" in said(response)[0][1]
     assert LogEntry.objects.get().change_message == "cancel: running, told to end"
@@ -97,12 +97,12 @@ def test_a_running_job_is_told_to_end_and_by_whom(sign_in: SignIn) -> None:
 
 def test_postponing_needs_a_time(sign_in: SignIn) -> None:
     stored, client = job(State.READY), sign_in("retry_job")
-    page = post(client, url("postpone", stored.pk), run_at="soon")
+    page = send(client, url("postpone", stored.pk), run_at="soon")
     assert page.status_code == HTTPStatus.OK
     assert "&quot;soon&quot; is not a time" in page.content.decode()
-    far = post(client, url("postpone", stored.pk), run_at="2900-01-01")
+    far = send(client, url("postpone", stored.pk), run_at="2900-01-01")
     assert "ten years" in far.content.decode()
-    post(client, url("postpone", stored.pk), run_at="+2h")
+    send(client, url("postpone", stored.pk), run_at="+2h")
     wait = Job.objects.get().run_at - timezone.now()
     assert timedelta(hours=1, minutes=59) < wait < timedelta(hours=2, minutes=1)
     assert "postpone: ready → waits for its new time, due 2" in LogEntry.objects.get().change_message
@@ -112,7 +112,7 @@ def test_postponing_needs_a_time(sign_in: SignIn) -> None:
 def test_a_second_click_is_told_and_does_nothing(sign_in: SignIn, act: str) -> None:
     stored, client = job(FITTING[act][0]), sign_in(RIGHTS[act], "view_job")
     for _ in range(2):
-        response = post(client, url(act, stored.pk), run_at="+2h")
+        response = send(client, url(act, stored.pk), run_at="+2h")
         assert response.status_code == HTTPStatus.FOUND
     level, words = said(response)[-1]
     if act == "postpone":  # possible again and again
@@ -127,7 +127,7 @@ def test_a_second_click_is_told_and_does_nothing(sign_in: SignIn, act: str) -> N
 @pytest.mark.parametrize("method", ["get", "post"])
 def test_a_job_that_is_not_there_is_a_message(sign_in: SignIn, act: str, job_id: int, method: str) -> None:
     client = sign_in(RIGHTS[act], "view_job")
-    response = client.get(url(act, job_id)) if method == "get" else post(client, url(act, job_id))
+    response = client.get(url(act, job_id)) if method == "get" else send(client, url(act, job_id))
     assert response.status_code == HTTPStatus.FOUND
     assert said(response)[0][0] == "warning"
 
@@ -145,7 +145,7 @@ def test_a_database_that_is_locked_is_a_message(sign_in: SignIn, monkeypatch: py
         raise OperationalError("database is locked")
 
     monkeypatch.setattr("jobqueue.admin.pages.acts.act_on", locked)
-    response = post(sign_in("retry_job", "view_job"), url("retry", stored.pk))
+    response = send(sign_in("retry_job", "view_job"), url("retry", stored.pk))
     assert said(response) == [("error", "Nothing was done: database is locked")]
 
 
@@ -153,7 +153,7 @@ def test_a_database_that_is_locked_is_a_message(sign_in: SignIn, monkeypatch: py
 def test_each_act_takes_its_right(sign_in: SignIn, act: str) -> None:
     stored = job(FITTING[act][0])
     others = {*RIGHTS.values(), "view_job", "change_job", "add_job"} - {RIGHTS[act]}
-    response = post(sign_in(*others), url(act, stored.pk), run_at="+2h")
+    response = send(sign_in(*others), url(act, stored.pk), run_at="+2h")
     assert (response.status_code, state_of(stored.pk)) == (HTTPStatus.FORBIDDEN, FITTING[act][0])
 
 

@@ -19,7 +19,7 @@ from jobqueue.handlers.known import known_jobs
 from jobqueue.models import Job
 from jobqueue.states import State
 from jobqueue.testing import work_off
-from tests.admin.conftest import SignIn, post
+from tests.admin.conftest import SignIn, send
 from tests.app import typed
 from tests.app.jobs import add
 from tests.app.models import Video
@@ -65,7 +65,7 @@ def test_a_name_that_nobody_has_is_asked_for_again(client: Client) -> None:
 
 
 def test_a_job_is_stored_and_noted(client: Client) -> None:
-    response = post(
+    response = send(
         client, URL, name=ADD, arg_left="40", arg_right="2", queue="mail", priority="3", max_attempts="9"
     )
     stored = Job.objects.get()
@@ -78,7 +78,7 @@ def test_a_job_is_stored_and_noted(client: Client) -> None:
 
 
 def test_what_is_left_empty_is_left_to_the_function(client: Client) -> None:
-    said(post(client, URL, name=ADD, arg_left="1"))
+    said(send(client, URL, name=ADD, arg_left="1"))
     assert '"right"' not in Job.objects.get().handler
 
 
@@ -103,7 +103,7 @@ def test_each_type_has_its_input(client: Client) -> None:
         "note": "",
         "rest": '{"further": [null]}',
     }
-    said(post(client, URL, name=TYPED, **{f"arg_{name}": value for name, value in data.items()}))
+    said(send(client, URL, name=TYPED, **{f"arg_{name}": value for name, value in data.items()}))
     assert work_off().performed == 1
     assert Job.objects.get().result == {
         "number": "7",
@@ -142,7 +142,7 @@ def test_what_is_wrong_is_said_at_the_input(client: Client) -> None:
         "more": "{}",
         "rest": "[]",
     }
-    response = post(client, URL, name=TYPED, **{f"arg_{name}": value for name, value in data.items()})
+    response = send(client, URL, name=TYPED, **{f"arg_{name}": value for name, value in data.items()})
     assert response.status_code == HTTPStatus.OK
     told = errors(response)
     for name in data:
@@ -154,7 +154,7 @@ def test_what_is_wrong_is_said_at_the_input(client: Client) -> None:
 
 @pytest.mark.parametrize("key", ["x", "1e99", "9" * 50, "-1", "\0", "None"])
 def test_any_key_of_a_row_is_looked_up(client: Client, key: str) -> None:
-    response = post(client, URL, name=TYPED, arg_video=key)
+    response = send(client, URL, name=TYPED, arg_video=key)
     assert "arg_video: " in errors(response)
 
 
@@ -173,7 +173,7 @@ def test_any_key_of_a_row_is_looked_up(client: Client, key: str) -> None:
     ],
 )
 def test_options_are_checked_as_in_a_call(client: Client, data: dict[str, str], words: str) -> None:
-    response = post(client, URL, **{"name": "tests.app.jobs.import_rows", "arg_rows": "1", **_rows(data)})
+    response = send(client, URL, **{"name": "tests.app.jobs.import_rows", "arg_rows": "1", **_rows(data)})
     assert words in errors(response)
     assert Job.objects.count() == 0
 
@@ -184,28 +184,28 @@ def _rows(data: dict[str, str]) -> dict[str, str]:
 
 def test_a_queue_that_is_not_declared_or_full_is_refused(client: Client) -> None:
     with override_settings(JOBQUEUE={"QUEUES": {"default": 0}, "MAX_WAITING": 1}):
-        assert 'Unknown queue "mail"' in errors(post(client, URL, name=ADD, arg_left="1", queue="mail"))
-        said(post(client, URL, name=ADD, arg_left="1"))
-        assert "has no room" in errors(post(client, URL, name=ADD, arg_left="1"))
+        assert 'Unknown queue "mail"' in errors(send(client, URL, name=ADD, arg_left="1", queue="mail"))
+        said(send(client, URL, name=ADD, arg_left="1"))
+        assert "has no room" in errors(send(client, URL, name=ADD, arg_left="1"))
     assert Job.objects.count() == 1
 
 
 def test_a_class_that_refuses_is_told_and_its_words_stay_text(client: Client) -> None:
     path = "tests.app.typed.Fussy"
-    response = post(client, URL, name=path, arg_number="-1")
+    response = send(client, URL, name=path, arg_number="-1")
     assert "RuntimeError: no <b>negative</b> number" in errors(response)
-    said(post(client, URL, name=path, arg_number="1"))
+    said(send(client, URL, name=path, arg_number="1"))
     assert work_off().performed == 1
 
 
 def test_types_that_are_not_there_are_typed_as_json(client: Client) -> None:
-    said(post(client, URL, name="tests.app.typed.missing", arg_thing='"x"'))
+    said(send(client, URL, name="tests.app.typed.missing", arg_thing='"x"'))
     assert Job.objects.get().handler.startswith('{"job":"tests.app.typed.missing","kwargs":{"thing":"x"}')
 
 
 def test_a_key_that_is_taken_stores_nothing(client: Client) -> None:
-    said(post(client, URL, name=ADD, arg_left="1", key="a"))
-    level, words = said(post(client, URL, name=ADD, arg_left="2", key="a"))
+    said(send(client, URL, name=ADD, arg_left="1", key="a"))
+    level, words = said(send(client, URL, name=ADD, arg_left="2", key="a"))
     assert (level, words) == ("warning", f"Job #{Job.objects.get().pk} has this key already. Nothing was stored.")
     assert LogEntry.objects.count() == 1
 
@@ -213,7 +213,7 @@ def test_a_key_that_is_taken_stores_nothing(client: Client) -> None:
 def test_a_time_is_of_the_readers_zone(client: Client) -> None:
     with override_settings(TIME_ZONE="Europe/Paris"):
         at = (timezone.localtime() + timedelta(days=1)).replace(microsecond=0)
-        said(post(client, URL, name=ADD, arg_left="1", run_at=at.strftime("%Y-%m-%dT%H:%M:%S")))
+        said(send(client, URL, name=ADD, arg_left="1", run_at=at.strftime("%Y-%m-%dT%H:%M:%S")))
     stored = Job.objects.get()
     assert (stored.run_at, stored.state) == (at.astimezone(UTC), State.SCHEDULED)
 

@@ -21,7 +21,7 @@ from jobqueue.handlers.shown import masked_arguments
 from jobqueue.models import Cancellation, Job
 from jobqueue.states import State
 from jobqueue.testing import work_off
-from tests.admin.conftest import SignIn, post
+from tests.admin.conftest import SignIn, send
 from tests.app.jobs import PlainWorker, VideoWorker, add, import_rows, performed, send_receipt
 from tests.app.models import Video
 from tests.app.secretive import pay
@@ -49,7 +49,7 @@ def form(client: Client, stored: Job) -> dict[str, str]:
 
 
 def save(client: Client, stored: Job, **changes: str) -> Any:
-    return post(client, url(stored), **{**form(client, stored), **changes})
+    return send(client, url(stored), **{**form(client, stored), **changes})
 
 
 def said(response: Any) -> str:
@@ -109,7 +109,7 @@ def test_an_argument_that_was_not_given_can_be(client: Client) -> None:
 @pytest.mark.parametrize("state", [State.RUNNING, State.SUCCEEDED], ids=lambda state: state.label)
 def test_others_are_refused(client: Client, state: State) -> None:
     stored = job(state)
-    for response in (client.get(url(stored)), post(client, url(stored), arg_left="2")):
+    for response in (client.get(url(stored)), send(client, url(stored), arg_left="2")):
         assert f"#{stored.pk} is {state.label}; only jobs that wait" in said(response)
     with pytest.raises(JobStateError, match="only jobs that wait"):
         edit(stored, {"left": 2})
@@ -132,7 +132,7 @@ def test_what_has_changed_meanwhile_is_not_overwritten(client: Client, change: d
     typed = form(client, stored)
     Job.objects.filter(pk=stored.pk).update(**change)
     before = Job.objects.values().get()
-    response = post(client, url(stored), **{**typed, "arg_left": "2"})
+    response = send(client, url(stored), **{**typed, "arg_left": "2"})
     assert response.status_code == HTTPStatus.FOUND
     with pytest.raises(JobStateError, match="changed meanwhile"):
         edit(stored, {"left": 2})
@@ -143,7 +143,7 @@ def test_a_job_that_is_gone_is_a_message(client: Client) -> None:
     stored = job(State.FAILED)
     typed = form(client, stored)
     Job.objects.all().delete()
-    assert "no longer there" in said(post(client, url(stored), **typed))
+    assert "no longer there" in said(send(client, url(stored), **typed))
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from jobqueue.jobs import act_on_many
 from jobqueue.models import Cancellation, Job
 from jobqueue.states import State
 from jobqueue.testing import work_off
-from tests.admin.conftest import TOKEN, SignIn, post
+from tests.admin.conftest import TOKEN, SignIn, send
 from tests.app.jobs import add, fetch
 from tests.verbs.conftest import job
 
@@ -55,7 +55,7 @@ def failed(number: int, call: Any = None) -> list[int]:
 
 def asked(client: Client, **data: Any) -> str:
     """The page that asks."""
-    response = post(client, URL, **data)
+    response = send(client, URL, **data)
     assert response.status_code == HTTPStatus.OK
     return str(response.content.decode())
 
@@ -68,7 +68,7 @@ def confirm(client: Client, **data: Any) -> list[tuple[str, str]]:
 
 
 def sent(client: Client, **data: Any) -> list[tuple[str, str]]:
-    response = post(client, URL, **data)
+    response = send(client, URL, **data)
     assert response.status_code == HTTPStatus.FOUND
     return [(each.level_tag, str(each)) for each in get_messages(response.wsgi_request)][-1:]
 
@@ -159,9 +159,9 @@ class TestAsking:
     def test_each_act_takes_its_right(self, sign_in: SignIn) -> None:
         failed(1)
         client = sign_in("view_job", "cancel_job")
-        assert post(client, URL, act="retry", all="1").status_code == HTTPStatus.FORBIDDEN
-        assert post(client, URL, act="delete", all="1", confirmed="1").status_code == HTTPStatus.FORBIDDEN
-        assert post(client, URL, act="cancel", all="1").status_code == HTTPStatus.OK
+        assert send(client, URL, act="retry", all="1").status_code == HTTPStatus.FORBIDDEN
+        assert send(client, URL, act="delete", all="1", confirmed="1").status_code == HTTPStatus.FORBIDDEN
+        assert send(client, URL, act="cancel", all="1").status_code == HTTPStatus.OK
 
     def test_more_than_can_be_named_is_refused_at_once(self, client: Client) -> None:
         client.cookies["csrftoken"] = TOKEN

@@ -1,7 +1,7 @@
 """Who gets where: every address of the dashboard, by every method, for everybody.
 
 A new address fails until it is listed. To list one, add a line to ``ADDRESSES``; if what its path names must exist,
-plant it in ``planted``, and put what stands there into ``PLACES``.
+plant it in ``planted``.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from django.urls import URLPattern, reverse
 
 from jobqueue.models import Job
 from jobqueue.states import State
-from tests.admin.conftest import SignIn, post
-from tests.verbs.conftest import job
+from tests.admin.conftest import SignIn, send
+from tests.verbs.conftest import job, pool
 
 pytestmark = pytest.mark.django_db
 
@@ -37,16 +37,23 @@ class Address(NamedTuple):
         acts: whether a POST changes something.
         data: what a POST sends, or a GET asks for.
         further: a right that ``data`` takes besides, though not the page itself.
+        places: what is put into its path.
     """
 
     rights: tuple[str, ...]
     acts: bool = False
     data: dict[str, str] = {}
     further: tuple[str, ...] = ()
+    places: dict[str, Any] = {}
 
 
-#: By name without ``jobqueue_``. What stands in paths is in ``PLACES``.
+CLASS = {"name": "tests.app.jobs.add"}
+QUEUE = {"name": "mail"}
+
+#: By name without ``jobqueue_``.
 ADDRESSES: dict[str, Address] = {
+    "dashboard_changelist": Address(("view_dashboard",)),
+    "dashboard_series": Address(("view_dashboard",), places={"name": "traffic"}),
     "job_changelist": Address(("view_job",)),
     "job_retry": Address(("retry_job",), acts=True),
     "job_run_now": Address(("retry_job",), acts=True),
@@ -56,11 +63,25 @@ ADDRESSES: dict[str, Address] = {
     "job_edit": Address(("change_job", "view_job_payload"), acts=True),
     "job_act": Address(("view_job",), acts=True, data={"act": "retry", "all": "1"}, further=("retry_job",)),
     "job_add": Address(("add_job",), acts=True, data={"name": "tests.app.jobs.add", "arg_left": "1"}),
+    "failure_changelist": Address(("view_job",)),
+    "failure_detail": Address(("view_job",), places={"fingerprint": "0" * 32}),
+    "jobclass_changelist": Address(("view_dashboard",)),
+    "jobclass_detail": Address(("view_dashboard",), places=CLASS),
+    "jobclass_pause": Address(("pause_queue",), acts=True, places=CLASS),
+    "jobclass_resume": Address(("pause_queue",), acts=True, places=CLASS),
     "queue_changelist": Address(("view_queue",)),
+    "queue_pause": Address(("pause_queue",), acts=True, places=QUEUE),
+    "queue_resume": Address(("pause_queue",), acts=True, places=QUEUE),
+    "worker_changelist": Address(("view_worker",)),
+    "worker_timeline": Address(("view_worker",)),
+    "worker_detail": Address(("view_worker",)),
+    "worker_quiet": Address(("control_worker",), acts=True),
+    "worker_go_on": Address(("control_worker",), acts=True),
+    "worker_stop": Address(("control_worker",), acts=True),
 }
 
-#: What is put into a path, by the name of the part.
-PLACES: dict[str, Any] = {"job_id": 1, "object_id": 1}
+#: What is put into a path, by the name of the part, unless ``places`` says otherwise.
+PLACES: dict[str, Any] = {"job_id": 1, "pk": 1, "pool_id": 1}
 
 READING = ("get", "head")
 WRITING = ("post", "put", "patch", "delete")
@@ -88,8 +109,9 @@ def _patterns(resolvers: Any) -> Iterator[URLPattern]:
 
 
 def url_of(name: str) -> str:
+    known = {**PLACES, **ADDRESSES[name].places}
     places = patterns()[name].pattern.converters
-    return reverse(f"admin:jobqueue_{name}", kwargs={place: PLACES[place] for place in places})
+    return reverse(f"admin:jobqueue_{name}", kwargs={place: known[place] for place in places})
 
 
 def all_rights() -> set[str]:
@@ -121,12 +143,13 @@ def planted() -> None:
     """What paths name."""
     stored = job(State.FAILED)
     Job.objects.filter(pk=stored.pk).update(id=PLACES["job_id"])
+    pool(pk=PLACES["pool_id"])
 
 
 def ask(client: Client, method: str, name: str) -> Any:
     data = ADDRESSES[name].data
     if method == "post":
-        return post(client, url_of(name), **data)
+        return send(client, url_of(name), **data)
     return getattr(client, method)(url_of(name), data if method in READING else {})
 
 

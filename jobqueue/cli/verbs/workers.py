@@ -10,6 +10,7 @@ from jobqueue.cli.telling import say_json
 from jobqueue.cli.voice import Voice
 from jobqueue.conf import get_settings
 from jobqueue.insight.scene import PATIENCE, Scene, slots
+from jobqueue.insight.workers import busy, state_of
 from jobqueue.logs import harmless
 from jobqueue.models import Pool
 from jobqueue.wording import age, span
@@ -67,20 +68,6 @@ def row(pool: Pool, scene: Scene) -> list[Cell | str]:
         Cell(state, ROLES[state]),
         ",".join(pool.queues) or "all",
     ]
-
-
-def state_of(pool: Pool, scene: Scene) -> str:
-    """Return how a pool is, in a word."""
-    if not pool.alive:
-        return "dead"
-    if scene.is_silent(pool):
-        return "silent"
-    return "quiet" if pool.quiet else "ok"
-
-
-def busy(pool: Pool) -> int:
-    """Return how many jobs it performed at its latest heartbeat."""
-    return sum(len(worker.get("jobs", ())) for worker in pool.workers)
 
 
 def as_object(pool: Pool, scene: Scene) -> dict[str, Any]:
