@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -26,12 +25,7 @@ ADDITION = 1
 @job
 def act_on_many(
     act: str,
-    *,
-    at: datetime,
-    newest: int,
-    beyond: int = 0,
-    ids: Sequence[int] = (),
-    text: str = "",
+    chosen: dict[str, Any],
     run_at: datetime | None = None,
     spread: timedelta | None = None,
     by: str = "",
@@ -43,11 +37,7 @@ def act_on_many(
 
     Args:
         act: what to do, a value of ``Act``.
-        at: that moment.
-        newest: the largest id that there was.
-        beyond: the largest id of those that a search does not look at.
-        ids: whose; none: what the search finds.
-        text: the search.
+        chosen: which, as ``Chosen.as_data`` tells it.
         run_at: when they are due then; None: now.
         spread: let them become due one after another, over so long.
         by: who wants it.
@@ -55,8 +45,8 @@ def act_on_many(
     Returns:
         How many are done, how many running ones end soon, and why others were left out.
     """
-    chosen, own = Chosen(at, newest, beyond, tuple(ids), text), current_job()
-    plan = chosen.plan(Scene(get_settings()), Act(act))
+    own = current_job()
+    plan = Chosen.of(chosen).plan(Scene(get_settings()), Act(act))
     found = [pk for pk in plan.ids if own is None or pk != own.id]
     acted = act_on(
         found,

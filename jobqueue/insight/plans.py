@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -13,11 +13,15 @@ from django.db.models import Max, Q
 from jobqueue.insight.scene import Scene
 from jobqueue.models import Job
 from jobqueue.search import Search, beyond, parse
+from jobqueue.search.fields import STATES
 from jobqueue.states import State
 from jobqueue.stores.acts import GONE, TAKEN, Act
 
 #: What was changed since is left alone, or an act that is begun again would do to jobs a second time what it has done.
 ONCE = frozenset({Act.RETRY, Act.RUN_NOW, Act.POSTPONE})
+
+#: As the list of jobs tells them apart, whose word "scheduled" leaves out what was tried already.
+TABS: dict[str, Q] = {"": Q(), **STATES, "scheduled": Q(state=State.SCHEDULED, attempts=0)}
 
 
 @dataclass
@@ -84,6 +88,8 @@ class Chosen:
         beyond: the largest id of those that a search does not look at.
         ids: whose; none: what the search finds.
         text: the search, as it was typed.
+        tab: of which of the ``TABS`` they are; empty: of all.
+        with_payload: whether arguments and errors may be searched.
     """
 
     at: datetime
@@ -91,13 +97,22 @@ class Chosen:
     beyond: int = 0
     ids: tuple[int, ...] = ()
     text: str = ""
+    tab: str = ""
+    with_payload: bool = True
 
     @classmethod
-    def now(cls, scene: Scene, ids: Iterable[int] = (), text: str = "") -> Chosen:
-        """Choose among the jobs that there are."""
-        at, named = scene.now, tuple(ids)
+    def now(
+        cls, scene: Scene, ids: Iterable[int] = (), text: str = "", tab: str = "", *, with_payload: bool = True
+    ) -> Chosen:
+        """Choose among the jobs that there are.
+
+        Raises:
+            SearchError: if the search cannot be understood.
+        """
         newest = scene.jobs.aggregate(newest=Max("pk"))["newest"] or 0
-        return cls(at, newest, 0 if named else beyond(scene.jobs) or 0, named, text)
+        chosen = cls(scene.now, newest, 0, tuple(ids), text, tab, with_payload)
+        bound = None if chosen.search.is_by_index else beyond(scene.jobs.filter(TABS[tab]))
+        return replace(chosen, beyond=bound or 0)
 
     @property
     def search(self) -> Search:
@@ -107,8 +122,8 @@ class Chosen:
             SearchError: with the position, and what may have been meant.
         """
         if self.ids:
-            return Search(self.text, Q(pk__in=self.ids), is_by_id=True)
-        return parse(self.text, self.at)
+            return Search(self.text, Q(pk__in=self.ids), is_by_id=True, is_by_index=True)
+        return parse(self.text, self.at, with_payload=self.with_payload)
 
     def plan(self, scene: Scene, act: Act, limit: int | None = None, *, fitting: bool = False) -> Plan:
         """Look at what an act would be done to; begun again, it finds none to which it was done before.
@@ -119,7 +134,7 @@ class Chosen:
             limit: stop after so many.
             fitting: look at none that would be left out.
         """
-        rows = scene.jobs.filter(pk__gt=self.beyond, pk__lte=self.newest, created_at__lte=self.at)
+        rows = scene.jobs.filter(TABS[self.tab], pk__gt=self.beyond, pk__lte=self.newest, created_at__lte=self.at)
         if act in ONCE:
             rows = rows.filter(updated_at__lte=self.at)
         if fitting:
@@ -128,11 +143,10 @@ class Chosen:
         return Plan.among(search.find(rows.only("id", "state", "name"), all_rows=True), search, act, limit)
 
     def as_data(self) -> dict[str, Any]:
-        """Return it as arguments of a job, from which ``Chosen(**…)`` makes it again."""
-        return {
-            "at": self.at,
-            "newest": self.newest,
-            "beyond": self.beyond,
-            "ids": list(self.ids),
-            "text": self.text,
-        }
+        """Return it as arguments of a job, from which ``of`` makes it again."""
+        return {**vars(self), "ids": list(self.ids)}
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> Chosen:
+        """Return what ``as_data`` has told."""
+        return cls(**{**data, "ids": tuple(data["ids"])})

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.contrib.admin.models import CHANGE, DELETION, LogEntry
 from django.contrib.messages import get_messages
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from jobqueue.models import Attempt, Cancellation, Job
@@ -162,3 +162,21 @@ def test_hostile_names_stay_text(sign_in: SignIn) -> None:
     page = sign_in("retry_job", "view_job").get(url("retry", stored.pk)).content.decode()
     assert "<svg onload" not in page
     assert "&lt;svg onload" in page
+
+
+@pytest.mark.parametrize("act", [*FITTING, "edit"])
+def test_a_row_that_cannot_be_read_is_a_message(sign_in: SignIn, act: str) -> None:
+    if connection.vendor != "sqlite":
+        pytest.skip("PostgreSQL refuses what cannot be read")
+    stored, client = job(State.FAILED), sign_in(is_superuser=True)
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA ignore_check_constraints = ON")
+        cursor.execute("UPDATE jobqueue_job SET run_at = '2026-99-99 00:00:00' WHERE id = %s", [stored.pk])
+        cursor.execute("PRAGMA ignore_check_constraints = OFF")
+    response = client.get(url(act, stored.pk))
+    assert response.status_code == HTTPStatus.FOUND
+    [(level, words)] = said(response)
+    assert (level, "cannot be read" in words) == ("warning", True)
+    deletion = {"act": "delete", "ids": str(stored.pk)}
+    page = send(client, "/admin/jobqueue/job/act/", **deletion)
+    assert "Delete 1 job" in page.content.decode()

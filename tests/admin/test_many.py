@@ -19,6 +19,9 @@ from django.utils import timezone
 
 from jobqueue import enqueue, enqueue_many
 from jobqueue.admin.pages import many
+from jobqueue.conf import get_settings
+from jobqueue.insight.plans import Chosen
+from jobqueue.insight.scene import Scene
 from jobqueue.jobs import act_on_many
 from jobqueue.models import Cancellation, Job
 from jobqueue.states import State
@@ -42,6 +45,12 @@ def client(sign_in: SignIn) -> Client:
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """More than four jobs are many."""
     monkeypatch.setattr(many, "AT_ONCE", 4)
+
+
+@pytest.fixture
+def small_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Searches look at the newest five jobs."""
+    monkeypatch.setattr("jobqueue.search.WINDOW", 5)
 
 
 def failed(number: int, call: Any = None) -> list[int]:
@@ -107,7 +116,36 @@ class TestAsking:
         failed(2), failed(1, fetch.bind(1)), job(State.CANCELLED)
         page = asked(client, act="retry", all="1", state="failed", q="class:add")
         assert "Retry 2 jobs" in page
-        assert fields(page)["q"] == "class:add state:failed"
+        assert (fields(page)["q"], fields(page)["state"]) == ("class:add", "failed")
+
+    def test_a_tab_is_what_the_list_shows_of_it(self, client: Client) -> None:
+        scheduled, retrying = job(State.SCHEDULED), job(State.SCHEDULED, attempts=3)
+        assert confirm(client, act="cancel", all="1", state="scheduled") == [("success", "Cancelled 1 job.")]
+        assert (states()[scheduled.pk], states()[retrying.pk]) == (State.CANCELLED, State.SCHEDULED)
+
+    def test_a_tab_reaches_beyond_the_newest_jobs_of_all(self, client: Client, small_window: None) -> None:
+        ids = failed(2)
+        for _ in range(10):
+            job(State.SUCCEEDED)
+        assert "Retry 2 jobs" in asked(client, act="retry", all="1", state="failed")
+        assert "no job to do this to" in asked(client, act="retry", all="1")
+        assert len(ids) == 2
+
+    def test_all_that_match_means_more_than_those_selected(self, client: Client) -> None:
+        ids = failed(3)
+        assert "Retry 3 jobs" in asked(client, act="retry", all="1", ids=str(ids[0]), q="", state="failed")
+
+    @pytest.mark.parametrize("text", ["error:stream", "args.left:1", "stream"])
+    def test_who_may_not_see_payload_may_not_guess_it(self, sign_in: SignIn, text: str) -> None:
+        job(State.FAILED)
+        client = sign_in("view_job", "retry_job")
+        response = send(client, URL, act="retry", all="1", q=text)
+        if response.status_code == HTTPStatus.OK:
+            assert "no job to do this to" in response.content.decode()
+        else:
+            assert "view_job_payload" in str(list(get_messages(response.wsgi_request))[-1])
+        rightful = sign_in("view_job", "retry_job", "view_job_payload")
+        assert "Retry 1 job?" in asked(rightful, act="retry", all="1", q=text)
 
     def test_a_link_may_lead_there(self, client: Client) -> None:
         failed(2)
@@ -129,7 +167,7 @@ class TestAsking:
             ({"act": "retry", "ids": "9" * 30}, "not the id of a job"),
             ({"act": "retry", "ids": str(2**63)}, "not the id of a job"),
             ({"act": "retry", "all": "1", "q": "kueue:mail"}, 'Unknown field "kueue"'),
-            ({"act": "retry", "all": "1", "state": "faild"}, "is not a state"),
+            ({"act": "retry", "all": "1", "state": "faild"}, "no such tab"),
             ({"act": "retry", "all": "1", "q": "x" * 1001}, "too long"),
             ({"act": "retry", "all": "1", "q": "a\0b"}, "too long"),
             ({"act": "retry", "all": "1", "confirmed": "1"}, "The form was changed"),
@@ -248,7 +286,7 @@ class TestByAJob:
         assert {states()[pk] for pk in ids} == {State.FAILED}
         entry = LogEntry.objects.get()
         assert (entry.object_id, entry.action_flag) == (str(bulk.pk), ADDITION)
-        assert entry.change_message == 'retry: all jobs that match "state:failed".'
+        assert entry.change_message == "retry: all failed jobs."
         perform(bulk)
         bulk.refresh_from_db()
         assert bulk.result == {"done": 5, "ending": 0, "left_out": {}}
@@ -278,13 +316,21 @@ class TestByAJob:
     def test_begun_again_it_does_nothing_twice(self, client: Client, few: None) -> None:
         ids = failed(6)
         moment, newest = timezone.now(), max(ids)
-        first = act_on_many("retry", at=moment, newest=newest)
+        chosen = Chosen(moment, newest).as_data()
+        first = act_on_many("retry", chosen)
         assert first["done"] == 6
         # One has failed again meanwhile, and one was never reached.
         Job.objects.filter(pk=ids[0]).update(state=State.FAILED, updated_at=timezone.now())
         Job.objects.filter(pk=ids[1]).update(state=State.FAILED, updated_at=moment - timedelta(seconds=1))
-        assert act_on_many("retry", at=moment, newest=newest)["done"] == 1
+        assert act_on_many("retry", chosen)["done"] == 1
         assert states()[ids[0]] is State.FAILED
+
+    def test_begun_again_it_does_not_go_on_to_what_was_not_shown(self, client: Client, small_window: None) -> None:
+        ids = failed(8)
+        chosen = Chosen.now(Scene(get_settings()), text="state:failed").as_data()
+        for _ in range(3):
+            act_on_many("delete", chosen)
+        assert sorted(states()) == ids[:3]
 
     def test_many_selected_ones_travel_with_it(self, client: Client, few: None) -> None:
         ids = failed(6)

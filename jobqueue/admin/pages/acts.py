@@ -19,6 +19,7 @@ from jobqueue.admin.logbook import log_act, together
 from jobqueue.admin.page import Crumb, Route
 from jobqueue.admin.rights import may_see
 from jobqueue.exceptions import JobQueueError
+from jobqueue.insight.reading import read_row
 from jobqueue.models import Job
 from jobqueue.search.fields import LARGEST_ID
 from jobqueue.search.moments import moment_of
@@ -39,9 +40,17 @@ class Desk:
     def __init__(self, page: Page) -> None:
         self.page = page
 
-    def find(self, job_id: int) -> Job | None:
-        """Return a job, if it is there."""
-        return self.page.scene.jobs.filter(pk=job_id).first() if job_id <= LARGEST_ID else None
+    def find(self, request: HttpRequest, job_id: int) -> Job | HttpResponse:
+        """Return a job; if it is not there, or not readable, say so and lead to the list."""
+        found = read_row(self.page.scene.jobs, job_id) if job_id <= LARGEST_ID else None
+        if isinstance(found, Job):
+            return found
+        words = _("Job #%(id)s is no longer there: it was deleted, or has never been.") % {"id": job_id}
+        if found is not None:
+            words = _("The row of job #%(id)s cannot be read: %(reason)s. It can be deleted from the list.")
+            words %= {"id": job_id, "reason": found.reason}
+        self.say(request, words, messages.WARNING)
+        return self.back_to(request)
 
     def back_to(self, request: HttpRequest, job_id: int | None = None) -> HttpResponseRedirect:
         """Lead to the page of a job, or to the list; to the admin's own if the user may see neither."""
@@ -63,12 +72,6 @@ class Desk:
     def say(self, request: HttpRequest, words: str | SafeString, level: int = messages.SUCCESS) -> None:
         """Tell the user something, on the next page."""
         messages.add_message(request, level, words)
-
-    def gone(self, request: HttpRequest, job_id: int) -> HttpResponse:
-        """Say that a job is not there, and lead to the list."""
-        words = _("Job #%(id)s is no longer there: it was deleted, or has never been.") % {"id": job_id}
-        self.say(request, words, messages.WARNING)
-        return self.back_to(request)
 
     def crumbs(self, request: HttpRequest, job: Job, title: str) -> tuple[Crumb, ...]:
         """Return the way to a page about a job."""
@@ -93,9 +96,9 @@ class ActPages:
 
     def ask_or_act(self, request: HttpRequest, job_id: int, look: ActLook) -> HttpResponse:
         """Ask whether it is really meant; act if it is."""
-        job = self.desk.find(job_id)
-        if job is None:
-            return self.desk.gone(request, job_id)
+        job = self.desk.find(request, job_id)
+        if isinstance(job, HttpResponse):
+            return job
         if request.method != "POST":
             return self._ask(request, job, look)
         given: dict[str, Any] = {}

@@ -67,9 +67,9 @@ class EditPage:
         """Show the form; write what is sent."""
         if not may_act(request, "view_job_payload"):
             raise PermissionDenied
-        job = self.desk.find(job_id)
-        if job is None:
-            return self.desk.gone(request, job_id)
+        job = self.desk.find(request, job_id)
+        if isinstance(job, HttpResponse):
+            return job
         refusal = why_not(job)
         if refusal:
             self.desk.say(request, refusal, messages.WARNING)

@@ -23,11 +23,11 @@ from jobqueue.admin.acts import ACTS, ActLook, label_of
 from jobqueue.admin.logbook import log_act, log_addition, together
 from jobqueue.admin.page import Crumb, Route
 from jobqueue.admin.pages.acts import Desk
-from jobqueue.admin.rights import may_act
+from jobqueue.admin.rights import may_act, may_see
 from jobqueue.client import check_time, enqueue
 from jobqueue.conf import get_settings
 from jobqueue.exceptions import JobQueueError
-from jobqueue.insight.plans import Chosen, Plan
+from jobqueue.insight.plans import TABS, Chosen, Plan
 from jobqueue.insight.scene import PATIENCE, Scene
 from jobqueue.jobs import act_on_many
 from jobqueue.models import Job
@@ -98,7 +98,7 @@ class ManyPage:
             look = look_in(sent)
             if not may_act(request, look.right):
                 raise PermissionDenied
-            chosen = chosen_in(sent, scene)
+            chosen = chosen_in(sent, scene, with_payload=may_see(request, "view_job_payload"))
             if request.method != "POST" or "confirmed" not in sent:
                 return self._ask(request, look, chosen, scene)
             try:
@@ -126,6 +126,7 @@ class ManyPage:
             "look": look,
             "chosen": chosen,
             "ids": ",".join(map(str, chosen.ids)),
+            "tab": label_of(chosen.tab) if chosen.tab else "",
             "error": error,
             "sent": request.POST,
             "plan": plan,
@@ -190,7 +191,7 @@ class ManyPage:
         """Leave it to a worker."""
         call = act_on_many.bind(
             wish.look.act.value,
-            **wish.chosen.as_data(),
+            wish.chosen.as_data(),
             run_at=wish.run_at,
             spread=wish.spread,
             by=self.desk.by(request),
@@ -255,12 +256,17 @@ def look_in(sent: QueryDict) -> ActLook:
     raise Unfit(_("Choose what to do, and the jobs to do it to."))
 
 
-def chosen_in(sent: QueryDict, scene: Scene) -> Chosen:
+def chosen_in(sent: QueryDict, scene: Scene, *, with_payload: bool) -> Chosen:
     """Return the jobs that are meant; once that was confirmed, of those there were when the page was shown."""
-    ids = _ids_in(sent)
+    ids = () if sent.get("all") else _ids_in(sent)
     if not ids and not sent.get("all"):
         raise Unfit(_("No job was selected."))
-    chosen = Chosen.now(scene, ids, "" if ids else _search_in(sent))
+    text, tab = ("", "") if ids else _search_in(sent)
+    try:
+        with scene.store.looking(PATIENCE):
+            chosen = Chosen.now(scene, ids, text, tab, with_payload=with_payload)
+    except OperationalError:
+        raise Unfit(_("Nothing was done: the database was too slow.")) from None
     if "confirmed" not in sent:
         return chosen
     at, newest = _moment_in(sent, chosen.at), _number_in(sent, "newest")
@@ -286,12 +292,14 @@ def _ids_in(sent: QueryDict) -> tuple[int, ...]:
     return tuple(dict.fromkeys(map(int, words)))
 
 
-def _search_in(sent: QueryDict) -> str:
-    """Return the search of the list, in which the tab is one more term."""
-    text, state = sent.get("q", "").strip(), sent.get("state", "")
+def _search_in(sent: QueryDict) -> tuple[str, str]:
+    """Return the search of the list, and its tab."""
+    text, tab = sent.get("q", "").strip(), sent.get("state", "")
     if len(text) > LONGEST_SEARCH or "\0" in text:
         raise Unfit(_("The search is too long; at most 1,000 characters."))
-    return f"{text} state:{state}".strip() if state else text
+    if tab not in TABS:
+        raise Unfit(_("The list has no such tab."))
+    return text, tab
 
 
 def _moment_in(sent: QueryDict, latest: datetime) -> datetime:
@@ -333,4 +341,5 @@ def _count(number: int) -> dict[str, Any]:
 def _of(chosen: Chosen) -> str:
     if chosen.ids:
         return f"{len(chosen.ids):,} selected jobs"
-    return f'all jobs that match "{chosen.text}"' if chosen.text else "all jobs"
+    kind = f"all {chosen.tab} jobs" if chosen.tab else "all jobs"
+    return f'{kind} that match "{chosen.text}"' if chosen.text else kind
