@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.http import HttpRequest
 from django.utils.functional import Promise
@@ -13,10 +13,15 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy as _n
 
 from jobqueue.admin.looks import LOOKS
-from jobqueue.admin.rights import may_act
+from jobqueue.admin.rights import may_act, may_see
+from jobqueue.handlers.edited import is_editable
 from jobqueue.models import Job
 from jobqueue.states import State
 from jobqueue.stores.acts import GONE, LOCKED, TAKEN, Act
+from jobqueue.stores.edits import EDITABLE
+
+if TYPE_CHECKING:
+    from jobqueue.admin.page import Page
 
 #: What the log says that a job is then.
 AFTER = {
@@ -148,22 +153,41 @@ def label_of(word: str) -> str | Promise:
     return LOOKS[word].label if word in LOOKS else other.get(word, word)
 
 
-def buttons(request: HttpRequest, page: Any, job: Job) -> Iterator[dict[str, Any]]:
-    """Yield what the user may do to a job, as its page shows it: each leads to a page that asks again.
+class ActLink(NamedTuple):
+    """An act as a page offers it: its name, its label, and the address that asks whether it is meant."""
+
+    act: str
+    label: str | Promise
+    url: str = ""
+    is_danger: bool = False
+
+
+def acts_on(page: Page, request: HttpRequest, pk: int, job: Job | None) -> Iterator[ActLink]:
+    """Yield what the user may do to a job, as its state is now.
 
     Args:
-        request: of whom.
         page: any page of the dashboard.
-        job: whose state decides.
+        request: of whom.
+        pk: the job's id.
+        job: its row; None if that cannot be read, and so only deleted.
     """
+    if job is None:
+        if may_act(request, ACTS[Act.DELETE].right) and may_see(request, "view_job"):
+            url = f"{page.url('act', model='job')}?act={Act.DELETE}&ids={pk}"
+            yield ActLink(Act.DELETE, ACTS[Act.DELETE].verb, url, is_danger=True)
+        return
+    if may_edit(request) and job.state in EDITABLE and is_editable(job):
+        yield ActLink("edit", pgettext_lazy("act on a job", "Edit"), page.url("edit", pk, model="job"))
     for look in ACTS.values():
         if job.state in TAKEN[look.act] and may_act(request, look.right):
-            url = page.url(look.page, job.pk, model="job")
-            yield {"key": look.page, "label": look.verb, "url": url, "is_danger": look.is_danger}
+            yield ActLink(look.page, look.verb, page.url(look.page, pk, model="job"), look.is_danger)
 
 
-def choices(request: HttpRequest) -> Iterator[tuple[str, str | Promise]]:
-    """Yield the acts on many that the user may do, as a list of jobs offers them: value and label."""
-    for look in ACTS.values():
-        if may_act(request, look.right):
-            yield look.act.value, look.verb
+def many_acts(request: HttpRequest) -> list[ActLink]:
+    """Return the acts on many that the user may do, as the list of jobs offers them."""
+    return [ActLink(look.act, look.verb) for look in ACTS.values() if may_act(request, look.right)]
+
+
+def may_edit(request: HttpRequest) -> bool:
+    """Whether the user may edit jobs: the form shows their arguments."""
+    return may_act(request, "change_job") and may_act(request, "view_job_payload")

@@ -76,8 +76,7 @@ class WorkerLook:
     @property
     def memory(self) -> int | None:
         """Bytes of all its workers; None: not told."""
-        told = [process.memory for process in self.processes if process.memory is not None]
-        return sum(told) if told else None
+        return memory(self.pool)
 
     @property
     def doing(self) -> list[Doing]:
@@ -130,6 +129,12 @@ def state_of(pool: Pool, scene: Scene) -> str:
 def busy(pool: Pool) -> int:
     """Return how many jobs it performed at its latest heartbeat."""
     return sum(len(process["jobs"]) for process in _told(pool))
+
+
+def memory(pool: Pool) -> int | None:
+    """Return the bytes that its workers used at its latest heartbeat; None: not told."""
+    told = [process["memory"] for process in _told(pool) if process["memory"] is not None]
+    return sum(told) if told else None
 
 
 def _look(

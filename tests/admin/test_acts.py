@@ -10,6 +10,7 @@ import pytest
 from django.contrib.admin.models import CHANGE, DELETION, LogEntry
 from django.contrib.messages import get_messages
 from django.db import OperationalError, connection
+from django.test import override_settings
 from django.utils import timezone
 
 from jobqueue.models import Attempt, Cancellation, Job
@@ -180,3 +181,24 @@ def test_a_row_that_cannot_be_read_is_a_message(sign_in: SignIn, act: str) -> No
     deletion = {"act": "delete", "ids": str(stored.pk)}
     page = send(client, "/admin/jobqueue/job/act/", **deletion)
     assert "Delete 1 job" in page.content.decode()
+    own = client.get(f"/admin/jobqueue/job/{stored.pk}/change/").content.decode()
+    assert f"?act=delete&amp;ids={stored.pk}" in own
+    assert url("retry", stored.pk) not in own
+
+
+def test_the_page_of_a_job_offers_what_its_reader_may_do(sign_in: SignIn) -> None:
+    stored = job(State.FAILED)
+    page = f"/admin/jobqueue/job/{stored.pk}/change/"
+    rights = {
+        ("view_job",): set(),
+        ("view_job", "retry_job"): {"retry"},
+        ("view_job", "change_job"): set(),
+        ("view_job", "change_job", "view_job_payload"): {"edit"},
+        ("view_job", "cancel_job", "delete_job"): {"delete"},
+    }
+    for each, acts in rights.items():
+        text = sign_in(*each).get(page).content.decode()
+        assert {act for act in [*FITTING, "edit"] if url(act, stored.pk) in text} == acts
+    with override_settings(JOBQUEUE={"ADMIN_READ_ONLY": True}):
+        text = sign_in(is_superuser=True).get(page).content.decode()
+    assert not [act for act in [*FITTING, "edit"] if url(act, stored.pk) in text]

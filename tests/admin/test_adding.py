@@ -44,7 +44,7 @@ def said(response: Any) -> tuple[str, str]:
 
 def errors(response: Any) -> str:
     """What is said, each after the input that it belongs to."""
-    found = re.findall(r'class="jq-error"(?: id="id_(\w+)_error")?>([^<]*)', response.content.decode())
+    found = re.findall(r'class="jq-wrong"(?: id="id_(\w+)_error")?>([^<]*)', response.content.decode())
     return unescape("; ".join(f"{name}: {words}" for name, words in found))
 
 

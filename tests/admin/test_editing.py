@@ -54,14 +54,14 @@ def save(client: Client, stored: Job, **changes: str) -> Any:
 
 def said(response: Any) -> str:
     assert response.status_code == HTTPStatus.FOUND, re.findall(
-        r'jq-error"[^>]*>([^<]*)', response.content.decode()
+        r'jq-wrong"[^>]*>([^<]*)', response.content.decode()
     )
     return str(list(get_messages(response.wsgi_request))[-1])
 
 
 def refused(response: Any) -> str:
     assert response.status_code == HTTPStatus.OK
-    return unescape(" ".join(re.findall(r'jq-error"[^>]*>([^<]*)', response.content.decode())))
+    return unescape(" ".join(re.findall(r'jq-wrong"[^>]*>([^<]*)', response.content.decode())))
 
 
 def test_a_failed_job_is_saved_and_tried_again(client: Client) -> None:

@@ -11,7 +11,7 @@ from jobqueue.admin.page import Crumb, Page, Route, looked
 from jobqueue.admin.pages.dashboard import RANGE_LABELS, range_of
 from jobqueue.admin.pages.pausing import CLASSES, PausePages, named
 from jobqueue.admin.rights import may_act, may_see
-from jobqueue.insight.classes import class_figures, class_pauses, classes, days, is_known, outstanding
+from jobqueue.insight.classes import class_figures, classes, days, is_known, outstanding
 from jobqueue.insight.declared import declaration_of
 
 
@@ -56,7 +56,7 @@ class ClassPages(Page):
                 "days": looked(scene, lambda: days(scene, name)),
                 "outstanding": looked(scene, lambda: outstanding(scene, name, with_payload=with_payload)),
                 "declaration": declaration_of(name),
-                "pause": looked(scene, lambda: class_pauses(scene).get(name)),
+                "pause": looked(scene, lambda: scene.class_pauses.get(name)),
                 "may_pause": may_act(request, "pause_queue"),
                 "range": chosen.name,
                 "ranges": RANGE_LABELS,

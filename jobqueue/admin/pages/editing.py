@@ -15,12 +15,12 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from jobqueue.admin.acts import may_edit
 from jobqueue.admin.inputs import LONGEST, PREFIX, JSONInput
 from jobqueue.admin.logbook import log_change, together
 from jobqueue.admin.options import OptionsForm
 from jobqueue.admin.page import Route
 from jobqueue.admin.pages.acts import Desk
-from jobqueue.admin.rights import may_act
 from jobqueue.editing import edit, seen
 from jobqueue.exceptions import CorruptHandler, JobQueueError, JobStateError, UnknownPerformable
 from jobqueue.handlers.edited import RECEIVER, StoredArgument, is_editable, parameters_of, stored_arguments
@@ -65,7 +65,7 @@ class EditPage:
 
     def edit(self, request: HttpRequest, job_id: int) -> HttpResponse:
         """Show the form; write what is sent."""
-        if not may_act(request, "view_job_payload"):
+        if not may_edit(request):
             raise PermissionDenied
         job = self.desk.find(request, job_id)
         if isinstance(job, HttpResponse):

@@ -10,10 +10,10 @@ from jobqueue.cli.telling import say_json
 from jobqueue.cli.voice import Voice
 from jobqueue.conf import get_settings
 from jobqueue.insight.scene import PATIENCE, Scene, slots
-from jobqueue.insight.workers import busy, state_of
+from jobqueue.insight.workers import busy, memory, state_of
 from jobqueue.logs import harmless
 from jobqueue.models import Pool
-from jobqueue.wording import age, span
+from jobqueue.wording import age, in_bytes, span
 
 HELP = "the pools: where they run, what they take, how they are"
 
@@ -23,6 +23,7 @@ COLUMNS = (
     Column("pool", elastic=True),
     Column("release", elastic=True),
     Column("busy", right=True),
+    Column("memory", right=True),
     Column("up", right=True),
     Column("beat", right=True),
     Column("state"),
@@ -63,6 +64,7 @@ def row(pool: Pool, scene: Scene) -> list[Cell | str]:
         str(pool),
         pool.release or "-",
         f"{busy(pool)}/{slots([pool])}",
+        "-" if (size := memory(pool)) is None else in_bytes(size),
         span(max(age(pool.started_at, scene.now), 0.0)),
         span(max(age(pool.beat_at, scene.now), 0.0)),
         Cell(state, ROLES[state]),
@@ -78,6 +80,7 @@ def as_object(pool: Pool, scene: Scene) -> dict[str, Any]:
         "state": state_of(pool, scene),
         "slots": slots([pool]),
         "busy": busy(pool),
+        "memory_bytes": memory(pool),
         "started_at": pool.started_at,
         "beat_at": pool.beat_at,
         "processes": pool.workers,
