@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from django.db.models import Max, Q
 
+from jobqueue.insight.joblist import TABS
 from jobqueue.insight.scene import Scene
-from jobqueue.models import Job
-from jobqueue.search import Search, beyond, parse
-from jobqueue.search.fields import STATES
+from jobqueue.models import Job, JobQuerySet
+from jobqueue.search import CHUNK, WINDOW, Search, beyond, parse
 from jobqueue.states import State
 from jobqueue.stores.acts import GONE, TAKEN, Act
 
 #: What was changed since is left alone, or an act that is begun again would do to jobs a second time what it has done.
 ONCE = frozenset({Act.RETRY, Act.RUN_NOW, Act.POSTPONE})
 
-#: As the list of jobs tells them apart, whose word "scheduled" leaves out what was tried already.
-TABS: dict[str, Q] = {"": Q(), **STATES, "scheduled": Q(state=State.SCHEDULED, attempts=0)}
+#: Tabs of the list whose jobs an index of their own finds, however many others there are.
+INDEXED = frozenset({"waiting", "running", "scheduled", "retrying", "failed"})
 
 
 @dataclass
@@ -111,8 +111,9 @@ class Chosen:
         """
         newest = scene.jobs.aggregate(newest=Max("pk"))["newest"] or 0
         chosen = cls(scene.now, newest, 0, tuple(ids), text, tab, with_payload)
-        bound = None if chosen.search.is_by_index else beyond(scene.jobs.filter(TABS[tab]))
-        return replace(chosen, beyond=bound or 0)
+        if chosen.search.is_by_index or chosen._in_tab(scene) is not None:
+            return chosen
+        return replace(chosen, beyond=beyond(scene.jobs) or 0)
 
     @property
     def search(self) -> Search:
@@ -134,13 +135,35 @@ class Chosen:
             limit: stop after so many.
             fitting: look at none that would be left out.
         """
-        rows = scene.jobs.filter(TABS[self.tab], pk__gt=self.beyond, pk__lte=self.newest, created_at__lte=self.at)
+        rows = scene.jobs.filter(TABS[self.tab].where, pk__lte=self.newest, created_at__lte=self.at)
         if act in ONCE:
             rows = rows.filter(updated_at__lte=self.at)
         if fitting:
             rows = rows.filter(state__in=TAKEN[act])
+        return Plan.among(self._found(scene, rows.only("id", "state", "name")), self.search, act, limit)
+
+    def _found(self, scene: Scene, rows: JobQuerySet) -> Iterator[Job]:
+        """Yield what the search finds among some rows, the newest first."""
         search = self.search
-        return Plan.among(search.find(rows.only("id", "state", "name"), all_rows=True), search, act, limit)
+        named = None if search.is_by_index or self.beyond else self._in_tab(scene)
+        if named is None:
+            yield from search.find(TABS[self.tab].source(rows).filter(pk__gt=self.beyond), all_rows=True)
+            return
+        for start in range(0, len(named), CHUNK):
+            yield from replace(search, is_by_index=True).find(rows.filter(pk__in=named[start : start + CHUNK]))
+
+    def _in_tab(self, scene: Scene) -> list[int] | None:
+        """Return the ids in the tab, the largest first; None if no index tells, or if they are too many.
+
+        Told to go by id, the database would look at all jobs for the few that have failed.
+        """
+        if self.tab not in INDEXED:
+            return None
+        tab = TABS[self.tab]
+        order = [key.expression.desc() if key.falls else key.expression.asc() for key in tab.order]
+        rows = tab.source(scene.jobs).filter(tab.where).order_by(*order).values_list("pk", flat=True)
+        ids = list(rows[: WINDOW + 1])
+        return sorted(ids, reverse=True) if len(ids) <= WINDOW else None
 
     def as_data(self) -> dict[str, Any]:
         """Return it as arguments of a job, from which ``of`` makes it again."""

@@ -27,7 +27,8 @@ from jobqueue.admin.rights import may_act, may_see
 from jobqueue.client import check_time, enqueue
 from jobqueue.conf import get_settings
 from jobqueue.exceptions import JobQueueError
-from jobqueue.insight.plans import TABS, Chosen, Plan
+from jobqueue.insight.joblist import TABS
+from jobqueue.insight.plans import Chosen, Plan
 from jobqueue.insight.scene import PATIENCE, Scene
 from jobqueue.jobs import act_on_many
 from jobqueue.models import Job
