@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 import django
 from django.contrib.admin import ModelAdmin
 from django.core.exceptions import PermissionDenied
-from django.db import OperationalError, ProgrammingError
+from django.db import OperationalError, ProgrammingError, connections, transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
 from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, URLPattern, path, reverse
@@ -217,6 +217,10 @@ def guarded(route: Route) -> View:
             return HttpResponseNotAllowed(allowed)
         return route.view(request, *args, **kwargs)
 
+    if route.acts:
+        # What is done here is done when the answer says so, also where requests have a transaction of their own.
+        for alias in connections:
+            transaction.non_atomic_requests(using=alias)(view)
     view.route = route  # type: ignore[attr-defined]
     return update_wrapper(view, route.view)
 
