@@ -12,7 +12,8 @@ from django.utils import timezone
 
 from jobqueue import enqueue, pause, pause_class
 from jobqueue.insight import figures
-from jobqueue.models import Attempt, Job, Report
+from jobqueue.models import Attempt, Job, Report, Rollup
+from jobqueue.models.rollup import minute_of
 from jobqueue.states import State
 from jobqueue.testing import work_off
 from tests.admin.planting import attempt, rollup
@@ -98,7 +99,7 @@ class TestStatus:
         job(State.SCHEDULED)
         job(State.SCHEDULED, attempts=3)
         job(State.FAILED)
-        job(State.SUCCEEDED)
+        Rollup.objects.create(minute=minute_of(timezone.now()), queue="default", name="a", run_11=1)
         said = jobs("status")
         assert said.out.splitlines()[:2] == [
             "Waiting 4   running 1   scheduled 1   retrying 1   failed 1 (24 h)",
@@ -321,13 +322,15 @@ class TestTheOthers:
         assert states["mail"].endswith("no worker")
         assert states["empty"].endswith("paused")
 
-    def test_run_times_are_those_of_the_newest_ends(self, jobs: Jobs) -> None:
-        for seconds in range(1, 21):
-            moment = timezone.now()
-            job(State.SUCCEEDED, started_at=moment - timedelta(seconds=seconds), finished_at=moment)
+    def test_run_times_are_those_of_the_last_hour(self, jobs: Jobs) -> None:
+        now = minute_of(timezone.now())
+        for minutes, counts in ((1, {"run_05": 19}), (59, {"run_11": 1}), (70, {"run_20": 90})):
+            Rollup.objects.create(minute=now - minutes, queue="default", name="a", **counts)
         job(State.READY)
-        [queue] = jobs("queues", "--json").json["queues"]
-        assert queue["p95_run_seconds"] == pytest.approx(19, abs=0.1)
+        job(State.READY, queue="mail")
+        run_times = {each["name"]: each["p95_run_seconds"] for each in jobs("queues", "--json").json["queues"]}
+        assert run_times == {"default": pytest.approx(0.032), "mail": None}
+        assert "32 ms" in jobs("queues").out
 
     def test_stats_in_all_and_by_class(self, jobs: Jobs) -> None:
         assert jobs("stats").out == "There are no jobs.\n"
