@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.http import HttpRequest, HttpResponse
@@ -81,4 +80,6 @@ def _urls(page: Page, request: HttpRequest) -> Callable[[int], str]:
     """Return what tells the address of a job; "" for those who may not see it."""
     if not may_see(request, "view_job"):
         return lambda _job_id: ""
-    return cache(lambda job_id: page.url("change", job_id, model="job"))
+    # There may be hundreds, which differ in nothing but the id.
+    before, _zero, after = page.url("change", 0, model="job").rpartition("0")
+    return lambda job_id: f"{before}{job_id}{after}"
