@@ -75,6 +75,11 @@ class Kind:
     is_full: bool = False
 
     @property
+    def short(self) -> str:
+        """The last part of the exception's name."""
+        return self.exception.rpartition(".")[2]
+
+    @property
     def hour(self) -> int:
         """Failed attempts within an hour."""
         return self.counts[1]
