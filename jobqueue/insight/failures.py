@@ -25,7 +25,7 @@ FINGERPRINT = re.compile(r"[0-9A-Za-z_-]+")
 #: So many of the newest failed attempts are looked at.
 WINDOW = 50_000
 #: So many kinds are told of, those that came most often lately.
-SHOWN = 50
+SHOWN = 30
 #: Attempts of one kind that are shown.
 ATTEMPTS = 25
 #: Characters of an error that are shown.
