@@ -204,9 +204,7 @@ def _older(scene: Scene, fingerprint: str) -> list[Kind]:
     return []
 
 
-def _described(
-    scene: Scene, found: Sequence[Kind], *, with_payload: bool, with_jobs: bool = True
-) -> list[Kind]:
+def _described(scene: Scene, found: Sequence[Kind], *, with_payload: bool, with_jobs: bool = True) -> list[Kind]:
     """Say what kinds look like, each by its newest attempt, and how many jobs have failed for good of it."""
     if not found:
         return []
