@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Work on jobqueue with nothing but Python 3.11 or newer; each command sets up by itself what it needs.
 
-    python3 dev.py demo [--once] [--postgresql] …   the demo site with a worker
+    python3 dev.py demo [--once] [--postgresql] …   the demo site with a worker, and the dashboard with history
     python3 dev.py test [--sqlite | --postgresql | --setup NAME] [pytest arguments]
     python3 dev.py check                            lint, format, forbidden code, types, migrations, Django's checks
     python3 dev.py docs                             the documentation as a site, in build/docs
+    python3 dev.py vendor                           the dashboard's libraries of others, anew
     python3 dev.py run ARGS…                        python ARGS… in the same environment
 
 `--python X.Y` before or after the command chooses another Python; each has its own environment, .venv-X.Y.
@@ -188,12 +189,17 @@ def docs(python: Path, arguments: list[str]) -> int:
     return code
 
 
+def vendor(python: Path, arguments: list[str]) -> int:
+    """Fetch the libraries that the dashboard brings along, as their manifest names them; it takes npm."""
+    return call([python, "-m", "tests.vendored"], cwd=ROOT)
+
+
 def say(text: str) -> None:
     """One line, apart from the output of the programs that are run."""
     print(text, file=sys.stderr, flush=True)
 
 
-COMMANDS = {"demo": demo, "test": test, "check": check, "docs": docs, "run": run}
+COMMANDS = {"demo": demo, "test": test, "check": check, "docs": docs, "vendor": vendor, "run": run}
 
 if __name__ == "__main__":
     try:

@@ -32,6 +32,7 @@ INSTALLED_APPS = [
     "demo_site.reports",
     "demo_site.payments",
     "demo_site.flaky",
+    "demo_site.shop",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -41,9 +42,18 @@ INSTALLED_APPS = [
 ]
 
 JOBQUEUE = {  # every key has a default
-    "QUEUES": {"default": 0, "videos": 0, "payments": 0, "reports": -5},  # name: priority
+    "QUEUES": {  # name: priority
+        "default": 0,
+        "mail": 0,
+        "videos": 0,
+        "payments": 0,
+        "imports": -5,
+        "reports": -5,
+        "exports": -5,
+        "newsletter": -10,
+    },
     "MAX_ATTEMPTS": 25,
-    "KEEP_SUCCEEDED": 24 * 60 * 60,  # seconds; the pages of this site show finished jobs
+    "KEEP_SUCCEEDED": 3 * 60 * 60,  # seconds; the pages of this site show finished jobs
     "POLL_SECONDS": 1,
     "SHUTDOWN_SECONDS": 10,
 }

@@ -17,7 +17,16 @@ from jobqueue.client import (
 from jobqueue.declaring import Performable, job
 from jobqueue.exceptions import Cancel, Retry, Snooze
 from jobqueue.handlers import PerformableMethod
-from jobqueue.pausing import apause, aresume, pause, resume
+from jobqueue.pausing import (
+    apause,
+    apause_class,
+    aresume,
+    aresume_class,
+    pause,
+    pause_class,
+    resume,
+    resume_class,
+)
 from jobqueue.performing.context import current_job
 from jobqueue.performing.progress import progress, track
 from jobqueue.sending import SendLater, adelay, asend_later, delay, handle_asynchronously, send_later
@@ -36,8 +45,10 @@ __all__ = [
     "aenqueue",
     "aenqueue_many",
     "apause",
+    "apause_class",
     "apostpone",
     "aresume",
+    "aresume_class",
     "aretry",
     "arun_now",
     "asend_later",
@@ -49,9 +60,11 @@ __all__ = [
     "handle_asynchronously",
     "job",
     "pause",
+    "pause_class",
     "postpone",
     "progress",
     "resume",
+    "resume_class",
     "retry",
     "run_now",
     "send_later",

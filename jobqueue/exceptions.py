@@ -74,6 +74,10 @@ class JobStateError(JobQueueError):
     """The job is not in a state from which this act is possible."""
 
 
+class PoolGone(JobQueueError):
+    """The pool that was to do something has stopped, or was declared dead."""
+
+
 # What whoever waits for a job may learn.
 
 

@@ -2,7 +2,7 @@
 
 ``sender`` is the performable's class (or the job function), ``job`` the claimed or stored job. Those about a worker
 are sent in its process, before its first job and after its last, with its ``name``; their sender is its class.
-Those about a queue have its name as ``queue``, ``reason`` and ``by``, and no sender.
+Those about a queue have its name as ``queue``, those about a class as ``name``; ``reason`` and ``by``, and no sender.
 They are sent robustly: a receiver that raises is logged and changes nothing.
 """
 
@@ -29,6 +29,8 @@ worker_started = Signal()
 worker_stopping = Signal()
 queue_paused = Signal()
 queue_resumed = Signal()
+class_paused = Signal()
+class_resumed = Signal()
 #: Ours alone: in inline mode, jobs were stored and are to be performed; the sender is the store.
 stored_inline = Signal()
 

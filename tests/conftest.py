@@ -18,7 +18,7 @@ from tests.setups import current
 
 HERE = Path(__file__).parent
 #: Few tests that take long come first: at the end they would keep one process busy while the others idle.
-SLOW = ("servers", "processes", "docs", "demo_site", "chaos")
+SLOW = ("servers", "processes", "browser", "docs", "demo_site", "chaos")
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_reset_sequences", "django_db_serialized_rollback"}
 
 

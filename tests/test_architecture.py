@@ -50,6 +50,7 @@ FLOORS: dict[str, set[str]] = {
         "taskresults",
         "acting",
         "pausing",
+        "controlling",
     },
     "face": {"jobqueue"},
     "looks": {"search", "insight"},
@@ -92,6 +93,7 @@ SENDING = {
     "hints",
     "acting",
     "pausing",
+    "controlling",
 }
 STRANGERS: list[tuple[set[str], set[str]]] = [
     (SENDING, {"performing"}),

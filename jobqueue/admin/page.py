@@ -6,24 +6,44 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cache, update_wrapper
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from urllib.parse import urlencode
 
 import django
 from django.contrib.admin import ModelAdmin
 from django.core.exceptions import PermissionDenied
-from django.db import OperationalError
+from django.db import OperationalError, ProgrammingError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import NoReverseMatch, URLPattern, path, reverse
 from django.utils.cache import get_conditional_response, patch_cache_control
 
 from jobqueue.admin.rights import may_act, may_see
 from jobqueue.conf import get_settings
 from jobqueue.insight.scene import PATIENCE, Scene
+from jobqueue.insight.warnings import warnings
+from jobqueue.pool.schema import read_schema
 
 if TYPE_CHECKING:
     Admin = ModelAdmin[Any]
 else:
     Admin = ModelAdmin
+
+#: Seconds between two looks of a live page, as far as the settings allow them.
+POLL_SECONDS = (2, 5, 15, 60)
+#: Seconds between two loads of a page without scripts: from, to.
+REFRESH_SECONDS = (5, 3600)
+#: After "g", the letters that lead to pages.
+LETTERS = {
+    "dashboard": "d",
+    "job": "j",
+    "failure": "f",
+    "jobclass": "c",
+    "queue": "q",
+    "worker": "w",
+    "schedule": "s",
+}
+#: What every page can tell of the site as a whole.
+BANNERS = {"banners": "jobqueue/admin/parts/banners.html"}
 
 T = TypeVar("T")
 View = Callable[..., HttpResponseBase]
@@ -122,12 +142,13 @@ class Page(Admin):
             crumbs: the way to the page from the model's own; without them this is that page.
             parts: templates of the parts that a script fetches again and again, by name; no part may hold inputs.
         """
-        context = {**self._frame(request, title, crumbs), **context}
+        context = {**self._frame(request, title, crumbs), "is_live": bool(parts), **context}
         if "part" not in request.GET:
-            return TemplateResponse(request, template, context)
-        if (name := request.GET["part"]) not in (parts or {}):
+            return refreshed(request, TemplateResponse(request, template, context))
+        templates = {**BANNERS, **(parts or {})}
+        if (name := request.GET["part"]) not in templates:
             raise Http404(f"This page has no part {name!r}.")
-        return as_part(request, TemplateResponse(request, (parts or {})[name], context))
+        return as_part(request, TemplateResponse(request, templates[name], context))
 
     def _frame(self, request: HttpRequest, title: str, crumbs: tuple[Crumb, ...]) -> dict[str, Any]:
         request.current_app = self.admin_site.name
@@ -143,7 +164,11 @@ class Page(Admin):
             "environment": settings.environment,
             "is_read_only": settings.admin_read_only,
             "poll_seconds": settings.admin_poll_seconds,
+            "poll_choices": poll_choices(settings.admin_poll_seconds),
             "part_url": self._part_url(request),
+            "banners": looked(
+                scene := self.scene, lambda: [each for each in warnings(scene) if each.level != "info"]
+            ),
         }
 
     def _pages(self, request: HttpRequest) -> Iterator[dict[str, Any]]:
@@ -155,7 +180,19 @@ class Page(Admin):
                     "url": page.url("changelist"),
                     "is_here": page is self,
                     "key": model._meta.model_name,
+                    "letter": LETTERS.get(str(model._meta.model_name), ""),
                 }
+
+    def link(self, request: HttpRequest, model: str, page: str = "changelist", *args: Any, **query: str) -> str:
+        """Return the address of a page of another model; "" where it is not on this site, or not for this user."""
+        found = (pages for each, pages in self.admin_site._registry.items() if each._meta.model_name == model)
+        if not any(isinstance(pages, Page) and may_see(request, pages.right) for pages in found):
+            return ""
+        try:
+            address = self.url(page, *args, model=model)
+        except NoReverseMatch:
+            return ""
+        return f"{address}?{urlencode(query)}" if query else address
 
     def _part_url(self, request: HttpRequest) -> str:
         """Return this page's address, to which the name of a part is appended."""
@@ -186,9 +223,26 @@ def guarded(route: Route) -> View:
     return update_wrapper(view, route.view)
 
 
+def refreshed(request: HttpRequest, response: TemplateResponse) -> TemplateResponse:
+    """Have the browser load a page again and again, if ``?refresh=SECONDS`` asks for it: for those without scripts."""
+    if (asked := request.GET.get("refresh", "")).isascii() and asked.isdigit():
+        low, high = REFRESH_SECONDS
+        response["Refresh"] = str(min(max(int(asked[:9]), low), high))
+    return response
+
+
+def poll_choices(floor: float) -> list[str]:
+    """Return the seconds between two looks that readers may choose from: no fewer than the settings say."""
+    return [f"{each:g}" for each in sorted({floor, *(each for each in POLL_SECONDS if each > floor)})]
+
+
 def as_part(request: HttpRequest, response: TemplateResponse) -> HttpResponse:
     """Return a part, or nothing but "not modified" if the browser has it as it is."""
-    response.render()
+    return once(request, response.render())
+
+
+def once(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """Return what a script asks for again and again, or "not modified" if the browser has it as it is."""
     response["ETag"] = f'"{blake2b(response.content, digest_size=12).hexdigest()}"'
     patch_cache_control(response, no_cache=True, private=True)
     found = get_conditional_response(request, etag=response["ETag"], response=response)
@@ -209,6 +263,10 @@ def looked(scene: Scene, read: Callable[[], T]) -> Callable[[], T | None]:
         try:
             with scene.store.looking(PATIENCE):
                 return read()
+        except ProgrammingError:
+            if read_schema(scene.alias).trouble:
+                return None  # slow.html says so
+            raise
         except OperationalError:
             return None
 

@@ -205,20 +205,24 @@ ACTIONS: dict[str, Callable[[Invocation], int]] = {
 
 def _run_pool(call: Invocation, descriptor: int | None = None) -> int:
     notifier = Notifier.take()
-    _introduce(call)
-    _warn_of_root(call)
-    _warn_of_debug()
-    preflight.close_connections()
     code = CodeWatch(every=CODE_SECONDS) if call.words["exit_on_code_change"] else None
     supervisor = Supervisor(call.settings, call.options, call.say, notifier=notifier, code=code)
-    status = supervisor.run()
+    status = supervisor.run(lambda: _introduce(call))
     if supervisor.restart:
         _restart_in_place(call, descriptor, notifier)
     return status
 
 
 def _introduce(call: Invocation) -> None:
-    """Say who begins to work, and at a terminal more; who has seen that need not see it after each change of code."""
+    """Say who begins to work, and what is risky about it; leave no connection open."""
+    _say_who_begins(call)
+    _warn_of_root(call)
+    _warn_of_debug()
+    preflight.close_connections()
+
+
+def _say_who_begins(call: Invocation) -> None:
+    """Say it, and at a terminal more; who has seen that need not see it after each change of code."""
     options = call.options
     call.say(banner.starting_line(options, os.getpid()))
     if call.watched is not None and call.watched.former:

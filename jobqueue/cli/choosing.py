@@ -52,7 +52,7 @@ def chosen(which: Sequence[str], scene: Scene) -> Search:
     found = [ID.fullmatch(word) for word in which]
     if which and all(found):
         ids = [number for each in found if each and (number := int(each[1])) <= LARGEST_ID]
-        return Search(" ".join(which), Q(pk__in=ids), is_by_id=True)
+        return Search(" ".join(which), Q(pk__in=ids), is_by_id=True, is_by_index=True)
     text = as_typed(which)
     try:
         return parse(text, scene.now)

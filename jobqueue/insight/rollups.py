@@ -62,6 +62,14 @@ class Counts:
         return self.failed / self.ended if self.ended else None
 
 
+class Done(NamedTuple):
+    """All that is known of a point of time, a queue or a class: counts, how long attempts ran and had waited."""
+
+    counts: Counts
+    run: list[int]
+    wait: list[int]
+
+
 class Rollups:
     """The figures of some jobs within a range.
 
@@ -92,6 +100,12 @@ class Rollups:
         rows = self._rows.order_by().values(which).annotate(**_sums(*COUNTS, "run_seconds"))
         return {str(row.pop(which)): _counts(row) for row in rows}
 
+    def groups(self, which: By) -> dict[str, Done]:
+        """Return all that was counted of each queue, or of each class, by one look at each row."""
+        sums = _sums(*COUNTS, "run_seconds", *columns_of("run"), *columns_of("wait"))
+        rows = self._rows.order_by().values(which).annotate(**sums)
+        return {str(row[which]): _done(row) for row in rows}
+
     def series(self) -> list[Counts]:
         """Return what was counted at each of the points."""
         rows = self._at_points(*COUNTS, "run_seconds")
@@ -113,6 +127,12 @@ class Rollups:
         empty = _histogram({}, kind)
         return [found.get(point // self.range.step, empty) for point in self.points]
 
+    def story(self) -> list[Done]:
+        """Return counts and both histograms of each of the points, by one look."""
+        rows = self._at_points(*COUNTS, "run_seconds", *columns_of("run"), *columns_of("wait"))
+        found = {row["point"]: _done(row) for row in rows}
+        return [found.get(point // self.range.step) or _done({}) for point in self.points]
+
     def _at_points(self, *columns: str) -> Iterator[Any]:
         points = self._rows.order_by().annotate(point=F("minute") / self.range.step).values("point")
         return iter(points.annotate(**_sums(*columns)))
@@ -127,6 +147,11 @@ def _counts(row: dict[str, Any]) -> Counts:
     return Counts(
         **{name.removeprefix("sum_"): value or 0 for name, value in row.items() if name.startswith("sum_")}
     )
+
+
+def _done(row: dict[str, Any]) -> Done:
+    counts = {f"sum_{name}": row.get(f"sum_{name}") for name in (*COUNTS, "run_seconds")}
+    return Done(_counts(counts), _histogram(row, "run"), _histogram(row, "wait"))
 
 
 def _histogram(row: dict[str, Any], kind: Kind) -> list[int]:

@@ -1,22 +1,25 @@
-"""Who works, what waits and which queues rest, as of one moment."""
+"""Who works, what waits and what rests, as of one moment."""
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from datetime import datetime
 from functools import cached_property
 
 from jobqueue.conf import Settings
-from jobqueue.models import Job, JobQuerySet, Pause, Pool
-from jobqueue.stores import get_store
+from jobqueue.models import ClassPause, Job, JobQuerySet, Pause, Pool
+from jobqueue.stores import get_store, tallies
 from jobqueue.stores.base import Store
 from jobqueue.stores.lanes import Lane, read_lanes
-from jobqueue.wording import age
+from jobqueue.wording import age, span
 
 #: More pools than anybody has.
 MANY_POOLS = 1000
 #: Queues and priorities that are looked at.
 LANES = 1000
+#: Queues whose ready jobs are counted, each up to here.
+COUNTED_QUEUES, MOST_READY = 100, 10_000
 #: The longest that one look may take, in seconds.
 PATIENCE = 2.0
 
@@ -68,21 +71,48 @@ class Scene:
         return self.store.pauses.all()
 
     @cached_property
+    def class_pauses(self) -> dict[str, ClassPause]:
+        """The classes that rest, by name."""
+        return self.store.class_pauses.all()
+
+    @cached_property
     def lanes(self) -> list[Lane]:
         """Each queue and priority that has ready jobs, with its oldest."""
         return read_lanes(self.alias, LANES)
 
     @cached_property
+    def awake(self) -> list[Lane]:
+        """The same, without jobs of classes that rest."""
+        return read_lanes(self.alias, LANES, awake=True) if self.class_pauses else self.lanes
+
+    @cached_property
     def oldest(self) -> dict[str, datetime]:
-        """Since when the oldest ready job of each queue that has any is due."""
+        """Since when the oldest ready job of each queue is due, those of classes that rest left out."""
         oldest: dict[str, datetime] = {}
-        for lane in self.lanes:
+        for lane in self.awake:
             oldest[lane.queue] = min(lane.oldest, oldest.get(lane.queue, lane.oldest))
         return oldest
+
+    @cached_property
+    def waiting(self) -> dict[str, int]:
+        """How many ready jobs the queues that have any hold, up to 10,000 each; of the first 100 queues."""
+        return tallies.ready(self.alias, sorted(self.oldest)[:COUNTED_QUEUES], MOST_READY)
 
     def is_silent(self, pool: Pool) -> bool:
         """Whether a pool's last heartbeat is longer ago than its lease."""
         return age(pool.beat_at, self.now) > self.settings.lease_seconds
+
+
+def paused(pause: Pause | ClassPause, now: datetime) -> str:
+    """Return since when something rests, by whom and why: paused by ana for 2 h (deploy)."""
+    by = f" by {pause.paused_by}" if pause.paused_by else ""
+    reason = f" ({pause.reason})" if pause.reason else ""
+    return f"paused{by} for {span(max(age(pause.since, now), 0.0))}{reason}"
+
+
+def address(pool: Pool) -> str:
+    """Return what a pool is called on a command line: HOST:PID."""
+    return shlex.quote(f"{pool.host}:{pool.pid}")
 
 
 def takes(pool: Pool, lane: Lane) -> bool:

@@ -1213,6 +1213,12 @@ class Migration(migrations.Migration):
                 condition=models.Q(("state__gte", 3)), fields=["finished_at"], name="jobqueue_job_ended"
             ),
         ),
+        migrations.AddIndex(
+            model_name="job",
+            index=models.Index(
+                condition=models.Q(("state", 4)), fields=["finished_at"], name="jobqueue_job_failed"
+            ),
+        ),
         migrations.AddConstraint(
             model_name="job",
             constraint=models.UniqueConstraint(

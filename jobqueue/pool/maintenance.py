@@ -13,9 +13,10 @@ from jobqueue import logs
 from jobqueue.conf import Settings
 from jobqueue.pool.duties import DUTIES, DeclaredDead, Duty, Post
 from jobqueue.pool.duties.promotion import Promotion
+from jobqueue.pool.duties.rescue import Rescue
 from jobqueue.pool.duties.settling import Settling
 from jobqueue.pool.duties.strays import Strays
-from jobqueue.stores.ears import SCHEDULE, Deaf, Ear
+from jobqueue.stores.ears import SCHEDULE, WISH, Deaf, Ear
 from jobqueue.stores.errors import is_contention
 from jobqueue.worker.bell import Bell
 from jobqueue.worker.trouble import Trouble
@@ -134,9 +135,11 @@ class Maintenance:
 
     def _answer(self, queues: frozenset[str]) -> None:
         """Pass a ring on. One worker is enough for one job; the look that follows wakes all if there are more."""
-        self._last_rung = self._post.ring_one_worker(queues - {SCHEDULE}, self._last_rung)
+        self._last_rung = self._post.ring_one_worker(queues - {SCHEDULE, WISH}, self._last_rung)
         if SCHEDULE in queues:
             self._due[Promotion] = 0.0
+        if WISH in queues:
+            self._due[Rescue] = 0.0
 
     def _forget(self) -> None:
         """Drop what was observed: others may be in the same trouble, and silent for that reason."""

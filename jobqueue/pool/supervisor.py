@@ -87,13 +87,18 @@ class Supervisor:
         self._had_terminal = has_terminal()
         self.restart = False
 
-    def run(self) -> int:
-        """Run the pool; return the exit status for the command."""
+    def run(self, introduce: Callable[[], object] = lambda: None) -> int:
+        """Run the pool; return the exit status for the command.
+
+        Args:
+            introduce: is called first, when signals are obeyed already: who reads that Ctrl+C stops it may press that.
+        """
         before = self._take_signals()
         began = self._clock()
-        gc.collect()
-        gc.freeze()
         try:
+            introduce()
+            gc.collect()
+            gc.freeze()
             while not (self._stop_at is not None and not self._children):
                 self._turn()
             self._end_maintenance()
@@ -146,6 +151,9 @@ class Supervisor:
                     self._be_quiet()
                 case signal.SIGUSR2 | signal.SIGTTIN:
                     self._show_stacks()
+        if self._board.header.stop:
+            self._board.header.stop = 0
+            self._stop_for_good()
         if self._stop_at is not None and self._clock() >= self._stop_at:
             self._leave()
 
@@ -157,6 +165,12 @@ class Supervisor:
             self.restart = False
         else:
             self._leave()
+
+    def _stop_for_good(self) -> None:
+        """Stop; about to do so already, do not start again."""
+        self.restart = False
+        if self._stop_at is None:
+            self._stop()
 
     def _leave_for_new_code(self) -> None:
         changed = None if self._code is None or self._stop_at is not None else self._code.look()

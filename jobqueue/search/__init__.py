@@ -1,8 +1,8 @@
 """Which jobs? ``state:failed class:SendReceipt after:-2h args.order_id:7 "no stream"``
 
-The fields are state, queue, class, id, worker, priority, error, after, before, key and args.NAME; text without a field
-is looked for in class, key, id and error. What nobody can ask the database, arguments above all, is looked at row by
-row, so a search looks at the newest 100,000 rows only, unless all are asked for.
+The fields are state, queue, class, id, worker, priority, error, kind, after, before, key and args.NAME; text without a
+field is looked for in class, key, id and error. What nobody can ask the database, arguments above all, is looked at
+row by row, so a search looks at the newest 100,000 rows only, unless all are asked for.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from django.db.models import Max, Min, Q
 
 from jobqueue.models import Job, JobQuerySet
 from jobqueue.search.fields import Test, meaning
-from jobqueue.search.words import SearchError, terms
+from jobqueue.search.words import SearchError, Term, terms
 
 __all__ = ["WINDOW", "Search", "SearchError", "parse"]
 
@@ -36,13 +36,15 @@ class Search:
         text: as it was typed.
         where: what the database decides.
         tests: what is decided row by row; all must hold.
-        is_by_id: whether it names ids, so that no window is needed.
+        is_by_id: whether it names ids.
+        is_by_index: whether it names ids, or kinds of failures, which lead to ids; so that no window is needed.
     """
 
     text: str
     where: Q
     tests: tuple[Test, ...] = ()
     is_by_id: bool = False
+    is_by_index: bool = False
 
     def find(self, rows: JobQuerySet, limit: int | None = None, *, all_rows: bool = False) -> Iterator[Job]:
         """Yield the jobs that are meant, the newest first.
@@ -58,13 +60,13 @@ class Search:
 
     def is_complete(self, rows: JobQuerySet) -> bool:
         """Whether there are no rows but those that are looked at."""
-        return self.is_by_id or _beyond(rows) is None
+        return self.is_by_index or _beyond(rows) is None
 
     def _windows(self, rows: JobQuerySet, all_rows: bool) -> Iterator[JobQuerySet]:
         """Yield the rows in question, the newest window first."""
         whole = rows.defer(None) if self.tests else rows
         found = whole.filter(self.where).order_by("-pk")
-        oldest = None if self.is_by_id else _beyond(rows)
+        oldest = None if self.is_by_index else _beyond(rows)
         yield found if oldest is None else found.filter(pk__gt=oldest)
         if oldest is None or not all_rows:
             return
@@ -74,25 +76,28 @@ class Search:
             oldest -= WINDOW
 
 
-def parse(text: str, now: datetime) -> Search:
+def parse(text: str, now: datetime, *, with_payload: bool = True) -> Search:
     """Return what a search means.
 
     Args:
         text: the search; empty means all jobs.
         now: what "-2h" is counted from.
+        with_payload: whether arguments and errors may be searched.
 
     Raises:
         SearchError: with the position, and what may have been meant.
     """
     found = terms(text)
-    meanings = [meaning(term, now) for term in found]
+    meanings = [meaning(term, now, with_payload=with_payload) for term in found]
     where = reduce(and_, (each.where for each in meanings), Q())
     tests = tuple(each.test for each in meanings if each.test is not None)
-    by_id = any(
-        term.field == "id" and not term.negated and all(word.text[0] not in "<>" for word in term.values)
-        for term in found
-    )
-    return Search(text, where, tests, by_id)
+    by_id = any(_names_ids(term) for term in found)
+    by_kind = any(term.field == "kind" and not term.negated for term in found)
+    return Search(text, where, tests, is_by_id=by_id, is_by_index=by_id or by_kind)
+
+
+def _names_ids(term: Term) -> bool:
+    return term.field == "id" and not term.negated and all(word.text[0] not in "<>" for word in term.values)
 
 
 def _in_pages(window: JobQuerySet, size: int) -> Iterator[Job]:

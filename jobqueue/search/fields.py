@@ -17,7 +17,7 @@ from jobqueue.exceptions import JobQueueError
 from jobqueue.handlers.plain import Reference
 from jobqueue.handlers.shown import masked_arguments
 from jobqueue.handlers.signing import split
-from jobqueue.models import Job
+from jobqueue.models import Attempt, Job
 from jobqueue.search.moments import moment_of
 from jobqueue.search.words import SearchError, Term, Word
 from jobqueue.states import State
@@ -51,14 +51,22 @@ class Meaning(NamedTuple):
     test: Test | None = None
 
 
-def meaning(term: Term, now: datetime) -> Meaning:
+def meaning(term: Term, now: datetime, *, with_payload: bool = True) -> Meaning:
     """Return what a term means.
+
+    Args:
+        term: of a search.
+        now: what "-2h" is counted from.
+        with_payload: whether arguments and errors may be searched; who may not see them must not guess them either.
 
     Raises:
         SearchError: naming what is not known, and what is nearest.
     """
+    if not with_payload and (term.field == "error" or term.field.startswith("args.")):
+        told = f'To search by "{term.field}" takes the right to see it: view_job_payload.'
+        raise SearchError(told, term.position + term.negated)
     if not term.field:
-        return _any_of(term, _free)
+        return _any_of(term, _free if with_payload else _open)
     if term.field.startswith("args."):
         path = term.field.removeprefix("args.").split(".")
         if not all(path):
@@ -130,6 +138,11 @@ def _key(word: Word, now: datetime) -> Meaning:
     return Meaning(Q(key=word.text))
 
 
+def _kind(word: Word, now: datetime) -> Meaning:
+    """Take jobs with an attempt that failed in one way, by the fingerprint of that."""
+    return Meaning(Q(pk__in=Attempt.objects.order_by().filter(fingerprint=word.text).values("job_id")))
+
+
 def _error(word: Word, now: datetime) -> Meaning:
     if not _may_be_sealed():
         return Meaning(Q(last_error__icontains=word.text))
@@ -154,19 +167,26 @@ FIELDS: dict[str, Callable[[Word, datetime], Meaning]] = {
     "worker": _worker,
     "priority": _number("priority"),
     "error": _error,
+    "kind": _kind,
     "after": _bound("gte"),
     "before": _bound("lt"),
     "key": _key,
 }
 
 
-def _free(word: Word) -> Meaning:
-    """Look for a text in class, key and error; a number may be an id, too."""
+def _open(word: Word) -> Meaning:
+    """Look for a text in class and key; a number may be an id, too."""
     text = word.text
     where = Q(name__icontains=text) | Q(key__icontains=text)
     digits = text.removeprefix("#")
     if digits.isascii() and digits.isdigit() and int(digits) <= LARGEST_ID:
         where |= Q(pk=int(digits))
+    return Meaning(where)
+
+
+def _free(word: Word) -> Meaning:
+    """Look for a text in the error, too."""
+    text, where = word.text, _open(word).where
     if not _may_be_sealed():
         return Meaning(where | Q(last_error__icontains=text))
     low = text.lower()

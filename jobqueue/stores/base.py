@@ -17,7 +17,7 @@ from django.db import ProgrammingError, transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
 from jobqueue.logs import headline
-from jobqueue.models import Job, JobQuerySet, Pool
+from jobqueue.models import ClassPause, Job, JobQuerySet, Pause, Pool
 from jobqueue.outcomes import Decision
 from jobqueue.rows import ClaimedJob, ClaimRequest, Finish, NewJob, Promotion, Texts
 from jobqueue.states import WAITING, State
@@ -50,7 +50,8 @@ class Store(ABC):
 
     def __init__(self, alias: str) -> None:
         self.alias = alias
-        self.pauses = Pauses(self)
+        self.pauses = Pauses(self, Pause)
+        self.class_pauses = Pauses(self, ClassPause)
 
     def deadline(self, seconds: float) -> AbstractContextManager[object]:
         """Return what bounds each question that the calling thread asks inside of it, where a server may be gone."""

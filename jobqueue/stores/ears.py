@@ -23,6 +23,8 @@ RING_SECONDS = 0.005
 ECHO_SECONDS = 0.007
 #: Rung for jobs that are scheduled to be due soon: look at the schedule, and what is ready. No queue has this name.
 SCHEDULE = ""
+#: Rung for a wish to a pool: look what is wanted. Nor has any queue this name.
+WISH = "!"
 
 POOLED = 'Database "{alias}" is reached through a pooler, which passes no NOTIFY on: jobs are found by polling.'
 
@@ -66,7 +68,7 @@ class Ear(Protocol):
         """Return what becomes readable when there is something to hear."""
 
     def heard(self) -> frozenset[str] | None:
-        """Return the queues rung for since the last look, SCHEDULE among them; None if there was nothing."""
+        """Return the queues rung for since the last look, SCHEDULE and WISH among them; None if there was nothing."""
 
 
 class Deaf:
@@ -131,7 +133,7 @@ class NotificationEar:
         """Return the queues rung for since the last look, and SCHEDULE where an echo is due: time for a look at all."""
         rung, now = self._rung(), self._clock()
         echo = {SCHEDULE} if self._echo.due(now) else frozenset()
-        self._echo.hear(rung - {SCHEDULE}, now)
+        self._echo.hear(rung - {SCHEDULE, WISH}, now)
         return rung | echo or None
 
     def _rung(self) -> frozenset[str]:

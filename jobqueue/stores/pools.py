@@ -19,10 +19,11 @@ class Peer(NamedTuple):
 
 
 class Look(NamedTuple):
-    """The other pools that count as alive, and whether there are jobs that no living pool holds."""
+    """The other pools that count as alive, whether no living pool holds some jobs, and what is wished of us."""
 
     peers: list[Peer]
     orphans: bool
+    wish: str
 
 
 class PoolRegistry:
@@ -54,18 +55,34 @@ class PoolRegistry:
             self._pools.filter(pk=pool_id).delete()
 
     def look(self, own_id: int) -> Look:
-        """Return what rescuing needs to know, by one statement."""
+        """Return what a pool needs to know of others and of their wishes, by one statement."""
         orphan = Subquery(self._store.orphans().values("pk")[:1])
         living = self._pools.filter(alive=True).annotate(orphan=orphan).order_by("pk")
         with self._store.statement():
-            rows = list(living.values_list("pk", "beats", "name", "host", "pid", "orphan"))
+            rows = list(living.values_list("pk", "beats", "name", "host", "pid", "orphan", "wish"))
         peers = [
             Peer(pk, beats, f"{name} host:{host} pid:{pid}".strip())
-            for pk, beats, name, host, pid, _ in rows
+            for pk, beats, name, host, pid, _, _ in rows
             if pk != own_id
         ]
+        wish = next((str(row[-1]) for row in rows if row[0] == own_id), "")
         # Without any living pool there is no row to tell of orphans.
-        return Look(peers, not rows or rows[0][-1] is not None)
+        return Look(peers, not rows or rows[0][-2] is not None, wish)
+
+    def wish(self, pool_id: int, wish: str) -> bool:
+        """Wish that a pool does something, instead of what was wished before; False if it is not alive."""
+        with self._store.statement():
+            return bool(self._pools.filter(pk=pool_id, alive=True).update(wish=wish))
+
+    def wished(self, pool_id: int) -> str:
+        """Return what is wished of a pool; nothing if it is gone."""
+        with self._store.statement():
+            return str(self._pools.filter(pk=pool_id).values_list("wish", flat=True).first() or "")
+
+    def heed(self, pool_id: int, wish: str, *, quiet: bool) -> None:
+        """Say that a pool does what was wished; what was wished since stays."""
+        with self._store.statement():
+            self._pools.filter(pk=pool_id, wish=wish).update(wish="", quiet=quiet)
 
     def declare_dead(self, peer: Peer, lease_seconds: float) -> bool:
         """Declare a silent pool dead, unless it has beaten since ``peer`` was read or its lease still runs.

@@ -15,6 +15,7 @@ NEEDED = {
     "jobqueue_rollup": ("SELECT", "INSERT", "UPDATE", "DELETE"),
     "jobqueue_cancellation": ("SELECT", "DELETE"),
     "jobqueue_pause": ("SELECT",),
+    "jobqueue_classpause": ("SELECT",),
     "django_migrations": ("SELECT",),
 }
 

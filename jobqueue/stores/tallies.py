@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -22,7 +23,30 @@ SELECT queue, count(*) FROM (
   ORDER BY finished_at DESC LIMIT %s) AS found WHERE state = 4 GROUP BY queue
 """
 
+READY = """
+SELECT CAST(%s AS varchar(64)), count(*)
+FROM (SELECT 1 FROM jobqueue_job WHERE state = 1 AND queue = %s LIMIT %s) AS found
+"""
+LATER = """
+SELECT attempts > 0, count(*) FROM (
+  SELECT attempts FROM jobqueue_job WHERE state = 0 ORDER BY run_at LIMIT %s) AS found GROUP BY 1
+"""
+
 Tally = dict[str, int]
+
+
+def ready(alias: str, queues: Sequence[str], limit: int) -> Tally:
+    """Count the ready jobs of some queues, those of each up to the limit."""
+    if not queues:
+        return {}
+    parameters = [word for queue in queues for word in (queue, queue, limit)]
+    return _count(alias, " UNION ALL ".join([READY] * len(queues)), *parameters)
+
+
+def later(alias: str, limit: int) -> tuple[int, int]:
+    """Return how many of the scheduled jobs that are due first were never tried, and how many will be tried again."""
+    found = {bool(tried): count for tried, count in _rows(alias, LATER, limit)}
+    return found.get(False, 0), found.get(True, 0)
 
 
 def scheduled(alias: str, limit: int) -> Tally:
@@ -41,6 +65,10 @@ def failed(alias: str, since: datetime, limit: int) -> Tally:
 
 
 def _count(alias: str, statement: str, *parameters: Any) -> Tally:
+    return dict(_rows(alias, statement, *parameters))
+
+
+def _rows(alias: str, statement: str, *parameters: Any) -> list[Any]:
     with connections[alias].cursor() as cursor:
         cursor.execute(statement, parameters)
-        return dict(cursor.fetchall())
+        return list(cursor.fetchall())

@@ -46,6 +46,7 @@ class _Header(ctypes.Structure):
     _fields_ = (
         ("pool_id", ctypes.c_int64),
         ("quiet", ctypes.c_int64),
+        ("stop", ctypes.c_int64),
         ("refused", ctypes.c_int64),
         ("beat", ctypes.c_double),
     )

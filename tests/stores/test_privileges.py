@@ -12,7 +12,7 @@ import pytest
 from django.db import ProgrammingError, connection, connections, transaction
 from django.db.migrations.recorder import MigrationRecorder
 
-from jobqueue import enqueue, enqueue_many
+from jobqueue import controlling, enqueue, enqueue_many
 from jobqueue.conf import get_settings
 from jobqueue.doctor import Site, examine
 from jobqueue.models import Job, Pool
@@ -174,6 +174,21 @@ class TestNothingCanBeLeftOut:
         revoke(f"REVOKE {privilege} FROM {WEB}")
         with acting_as(WEB), pytest.raises(ProgrammingError, match="permission denied"):
             store_in_every_way()
+
+    def test_of_who_quiets_and_stops_workers(self, revoke: Callable[[str], None]) -> None:
+        row = Pool.objects.create(host="here", pid=1)
+        with acting_as(WEB), pytest.raises(ProgrammingError, match="permission denied"):
+            controlling.stop(row.pk)
+        revoke(f"GRANT SELECT, UPDATE (wish) ON jobqueue_pool TO {WEB}")
+        try:
+            with acting_as(WEB):
+                controlling.stop(row.pk)
+                with pytest.raises(ProgrammingError, match="permission denied"):
+                    Pool.objects.update(alive=False)
+        finally:
+            revoke(f"REVOKE SELECT, UPDATE (wish) ON jobqueue_pool FROM {WEB}")
+        row.refresh_from_db()
+        assert row.wish == "stop"
 
     def test_but_two_columns_are_enough_to_read_for_a_web_without_keys(
         self, revoke: Callable[[str], None]

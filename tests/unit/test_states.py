@@ -214,4 +214,5 @@ def test_the_partial_indexes_are_of_the_states_that_their_names_say() -> None:
         "jobqueue_job_due": [("state", State.SCHEDULED)],
         "jobqueue_job_held": [("state", State.RUNNING)],
         "jobqueue_job_ended": [("state__gte", min(FINAL))],
+        "jobqueue_job_failed": [("state", State.FAILED)],
     }

@@ -18,12 +18,12 @@ from django.utils import timezone
 
 from jobqueue import conf
 from jobqueue.handlers.resolve import registry
-from jobqueue.models import Attempt, Cancellation, Job, Pause, Pool
+from jobqueue.models import Attempt, Cancellation, ClassPause, Job, Pause, Pool
 from jobqueue.states import State
 from jobqueue.stores import get_store
 from tests.app import jobs as declared
 from tests.app import scripted
-from tests.verbs.conftest import Said, job
+from tests.verbs.conftest import Said, job, pool
 
 pytestmark = pytest.mark.django_db
 
@@ -262,9 +262,69 @@ class TestPauses:
         assert jobs("resume", "default").out == "Queue default resumed. 1 due job waits.\n"
         assert jobs("resume", "default").out == "Queue default was not paused.\n"
 
+    def test_a_class_rests_and_goes_on(self, jobs: Jobs) -> None:
+        said = jobs("pause-class", "tests.app.scripted.tell", "--reason", "deploy")
+        assert (said.out, said.err) == (
+            "Class tests.app.scripted.tell paused. "
+            "Resume: python manage.py jobs resume-class tests.app.scripted.tell\n",
+            "",
+        )
+        row = ClassPause.objects.get()
+        assert row.reason == "deploy"
+        assert row.paused_by
+        assert jobs("resume-class", "tell").out == "Class tests.app.scripted.tell resumed.\n"
+        assert jobs("resume-class", "tell").out == "Class tell was not paused.\n"
+
+    def test_the_end_of_a_class_is_enough_if_it_is_the_only_one(self, jobs: Jobs) -> None:
+        for name in ("shop.jobs.charge", "shop.Order.charge", "shop.jobs.remind"):
+            job(State.READY, name=name)
+        assert jobs("pause-class", "remind").out.startswith("Class shop.jobs.remind paused.")
+        assert jobs("pause-class", "Order.charge").out.startswith("Class shop.Order.charge paused.")
+        assert '"charge" may be shop.Order.charge or shop.jobs.charge.' in refused(jobs, "pause-class", "charge")
+
+    def test_a_class_that_nobody_knows_rests_and_the_nearest_is_named(self, jobs: Jobs) -> None:
+        job(State.READY, name="shop.jobs.charge")
+        said = jobs("pause-class", "shop.jobs.chrage")
+        assert said.out.startswith("Class shop.jobs.chrage paused.")
+        assert said.err == 'No job "shop.jobs.chrage" is known here. Did you mean "shop.jobs.charge"?\n'
+        assert jobs("pause-class", "chrage").err.endswith('Did you mean "shop.jobs.charge"?\n')
+        assert (
+            jobs("resume-class", "charge").out == 'Class charge was not paused. Did you mean "shop.jobs.chrage"?\n'
+        )
+
     def test_bad_names_and_reasons(self, jobs: Jobs) -> None:
         for words in (("pause", "a b"), ("resume", "a b"), ("pause", "mail", "--reason", "x" * 201)):
             assert refused(jobs, *words)
+        for words in (("pause-class", ""), ("resume-class", "x" * 256), ("pause-class", "a.b", "--reason", "\0")):
+            assert refused(jobs, *words)
+
+
+class TestWorkers:
+    def test_a_pool_is_asked_by_name_address_number_or_id(self, jobs: Jobs) -> None:
+        row = pool(name="mailer")
+        other = pool(pk=2, host="hera", pid=977)
+        for word, asked in (("mailer", row), ("atlas:4120", row), ("4120", row), ("977", other), ("2", other)):
+            Pool.objects.update(wish="")
+            assert jobs("quiet-worker", word).out == f"{asked} is to take no new jobs.\n"
+            assert set(Pool.objects.exclude(wish="").values_list("pk", "wish")) == {(asked.pk, "quiet")}
+        jobs("resume-worker", "mailer", "hera:977")
+        assert set(Pool.objects.values_list("wish", flat=True)) == {"go on"}
+        assert jobs("stop-worker", "2").out == "host:hera pid:977 is to stop when its running jobs have ended.\n"
+        assert Pool.objects.get(pk=2).wish == "stop"
+
+    def test_a_name_means_all_pools_of_that_name_and_a_number_only_one(self, jobs: Jobs) -> None:
+        pool(name="mailer")
+        pool(pk=2, host="hera", pid=4120, name="mailer")
+        assert jobs("quiet-worker", "mailer", "hera:4120").out.count("\n") == 2
+        assert '"4120" may be atlas:4120, hera:4120.' in refused(jobs, "stop-worker", "4120")
+
+    def test_one_that_does_not_live_is_told_of_with_the_nearest(self, jobs: Jobs) -> None:
+        pool(name="mailer", alive=False)
+        assert 'No pool "mailer" is alive. Pools: none.' in refused(jobs, "stop-worker", "mailer", status=1)
+        pool(pk=2, name="mailer")
+        said = refused(jobs, "stop-worker", "maile\x1b[2Jr", status=1)
+        assert 'Did you mean "mailer"?' in said
+        assert "\x1b" not in said
 
 
 class TestCare:

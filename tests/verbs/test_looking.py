@@ -10,12 +10,13 @@ import pytest
 from django.core.management.base import CommandError
 from django.utils import timezone
 
-from jobqueue import enqueue, pause
+from jobqueue import enqueue, pause, pause_class
 from jobqueue.insight import figures
 from jobqueue.models import Attempt, Job, Report, Rollup
 from jobqueue.models.rollup import minute_of
 from jobqueue.states import State
 from jobqueue.testing import work_off
+from tests.admin.planting import attempt, rollup
 from tests.app import secretive
 from tests.app.jobs import VideoWorker
 from tests.verbs.conftest import Said, job, pool
@@ -29,6 +30,7 @@ HOSTILE = "\x1b[2J\x1b]0;owned\x07\nforged"
 
 READING = [
     ("status",), ("stats",), ("list",), ("list", "state:failed"), ("queues",), ("workers",), ("check",),
+    ("classes",), ("failures",),
     ("show", "ID"), ("why", "ID"), ("watch", "ID", "--timeout", "0"),
 ]  # fmt: skip
 
@@ -118,6 +120,24 @@ class TestStatus:
         assert "nothing waits" in said.out
         assert "! default: paused by ana for " in said.out
         assert "Resume: python manage.py jobs resume default" in said.out
+
+    def test_a_paused_class_says_by_whom_and_is_not_the_oldest(self, jobs: Jobs) -> None:
+        rests = job(State.READY, run_at=timezone.now() - timedelta(minutes=10))
+        pause_class(rests.name, "deploy", by="ana")
+        said = jobs("status")
+        assert "waiting 1 " in said.out.lower()
+        assert "nothing waits" in said.out
+        assert f"! class {rests.name}: paused by ana for " in said.out
+        assert f"Resume: python manage.py jobs resume-class {rests.name}" in said.out
+        told = jobs("status", "--json").json
+        assert told["paused_classes"][rests.name]["reason"] == "deploy"
+        assert [(each["waiting"], each["oldest_seconds"]) for each in told["queues"]] == [(1, None)]
+        assert jobs("check").out == "No job waits.\n"
+        job(State.READY, run_at=timezone.now() - timedelta(seconds=20), name="shop.jobs.other")
+        assert "oldest 20 s" in jobs("status").out
+        said = jobs("queues")
+        assert f"class {rests.name}: paused by ana for " in said.out
+        assert rests.name in jobs("queues", "--json").json["paused_classes"]
 
     def test_counting_has_an_end(self, jobs: Jobs, monkeypatch: Any) -> None:
         monkeypatch.setattr(figures, "MANY", 2)
@@ -270,7 +290,12 @@ class TestTheOthers:
 
     def test_workers(self, jobs: Jobs) -> None:
         assert jobs("workers").out == "No worker is running. Start one: python manage.py jobworker\n"
-        pool(release="9c1e2f0", workers=[{"pid": 1, "jobs": [{"id": 7, "seconds": 2}]}], processes=2, threads=2)
+        pool(
+            release="9c1e2f0",
+            workers=[{"pid": 1, "memory": 3 << 20, "jobs": [{"id": 7, "seconds": 2}]}],
+            processes=2,
+            threads=2,
+        )
         pool(pk=2, pid=4121, quiet=True, queues=["mail", "default"])
         pool(pk=3, pid=4122, alive=False)
         pool(pk=4, pid=4123, beat_at=timezone.now() - timedelta(minutes=5))
@@ -279,8 +304,10 @@ class TestTheOthers:
             4120: "ok", 4121: "quiet", 4122: "dead", 4123: "silent",
         }  # fmt: skip
         assert (told[4120]["busy"], told[4120]["slots"]) == (1, 4)
+        assert (told[4120]["memory_bytes"], told[4121]["memory_bytes"]) == (3 << 20, None)
         out = jobs("workers").out
         assert "1/4" in out
+        assert "3 MB" in out
         assert "mail,default" in out
 
     def test_queues_with_their_state(self, jobs: Jobs, settings: Any) -> None:
@@ -343,3 +370,56 @@ def test_after_work_has_been_done_the_figures_say_so(jobs: Jobs) -> None:
     assert jobs("stats", "--json").json["total"] == {
         "name": "total", "total": 1, "remaining": 0, "processed": 1, "failed": 0, "cancelled": 0,
     }  # fmt: skip
+
+
+class TestClasses:
+    def test_what_each_did(self, jobs: Jobs) -> None:
+        rollup(name="shop.jobs.send", succeeded=4090, failed=10, run_seconds=7200, run_11=4100, wait_05=4100)
+        pause_class("shop.jobs.send", "a fix", by="ana")
+        said = jobs("classes")
+        [line] = [line for line in said.out.splitlines() if line.startswith("send ")]
+        assert line.split() == [
+            "send", "4,090", "10", "0.2%", "2", "s", "2", "s", "2", "s", "31", "ms", "2", "h",
+        ]  # fmt: skip
+        assert "shop.jobs.send: paused by ana" in said.out
+        assert "VideoWorker" in said.out  # known by the code alone
+
+    def test_for_programs_and_of_another_time(self, jobs: Jobs) -> None:
+        rollup(name="shop.jobs.send", succeeded=4, ago=2 * 86_400)
+        for range_, there in (("1h", False), ("7d", True)):
+            told = jobs("classes", "--range", range_, "--json").json
+            assert told["range"] == range_
+            assert ("shop.jobs.send" in {each["name"] for each in told["classes"]}) is there
+
+    def test_a_range_that_is_none_is_wrong_usage(self, jobs: Jobs) -> None:
+        with pytest.raises(CommandError, match="--range"):
+            jobs("classes", "--range", "2h")
+
+
+class TestFailures:
+    def test_each_kind_on_a_line(self, jobs: Jobs) -> None:
+        for _ in range(3):
+            made = attempt()
+        attempt(error="shop.errors.Odd: x", ago=7200)
+        said = jobs("failures")
+        first, second = said.out.splitlines()[1:3]
+        assert first.split() == ["ValueError", "add", "3", "3", "3", "3", "60", "s", "3", made.fingerprint]
+        assert second.split()[:6] == ["Odd", "add", "0", "1", "1", "1"]
+        assert f"jobs list kind:{made.fingerprint}" in said.out
+
+    def test_so_many_at_most(self, jobs: Jobs) -> None:
+        attempt()
+        attempt(error="Other: x")
+        assert "1 more came less often." in jobs("failures", "--limit", 1).out
+
+    def test_all_is_well(self, jobs: Jobs) -> None:
+        assert jobs("failures").out == "No attempt has failed within 7 days. All is well.\n"
+
+    def test_for_programs(self, jobs: Jobs) -> None:
+        made = attempt()
+        [told] = jobs("failures", "--json").json["failures"]
+        assert (told["kind"], told["message"], told["within_hours"]["1"]) == (
+            made.fingerprint,
+            "no stream … in …",
+            1,
+        )

@@ -12,7 +12,7 @@ from django.test import override_settings
 from django.utils import timezone
 
 from jobqueue import enqueue, search
-from jobqueue.models import Job
+from jobqueue.models import Attempt, Job
 from jobqueue.sealing import seal
 from jobqueue.search import SearchError, parse
 from jobqueue.search.moments import moment_of, span_of
@@ -117,6 +117,22 @@ class TestMeaning:
             "state:failed queue:default": [],
         }
         assert {text: found(text) for text in meant} == meant
+
+    def test_a_kind_of_failure(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        one, two, three = (job(State.FAILED) for _ in range(3))
+        for of, fingerprint in ((one, "a" * 16), (one, "a" * 16), (two, "b" * 16), (three, "a" * 16)):
+            Attempt.objects.create(job=of, number=1, ended_at=timezone.now(), fingerprint=fingerprint)
+        Job.objects.filter(pk=three.pk).update(state=State.SUCCEEDED)
+        meant = {
+            f"kind:{'a' * 16}": [three.pk, one.pk],
+            f"kind:{'a' * 16} state:failed": [one.pk],
+            f"kind:{'a' * 16},{'b' * 16}": [three.pk, two.pk, one.pk],
+            f"-kind:{'a' * 16}": [two.pk],
+            "kind:nonesuch": [],
+        }
+        assert {text: found(text) for text in meant} == meant
+        monkeypatch.setattr(search, "WINDOW", 1)
+        assert found(f"kind:{'a' * 16}") == [three.pk, one.pk]
 
     def test_arguments_by_name_and_within(self) -> None:
         one = enqueue(send_receipt.bind({"id": 7, "tags": ["a", "b"]}, copy=True))

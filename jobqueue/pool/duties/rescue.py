@@ -8,6 +8,7 @@ from jobqueue import logs
 from jobqueue.notifying import background
 from jobqueue.outcomes import Crashed, Decision
 from jobqueue.pool.duties.base import Duty, Post
+from jobqueue.pool.duties.heeding import heed
 from jobqueue.rows import ClaimedJob
 from jobqueue.stores.pools import Peer
 from jobqueue.worker.judge import Judge
@@ -29,8 +30,10 @@ class Rescue(Duty):
         self._judge = Judge(post.settings)
 
     def run(self) -> float:
-        """Look at the peers, then sweep up what belongs to no living pool."""
-        peers, orphans = self.post.pools.look(self.post.pool_id)
+        """Look at the peers, and what is wished of us, then sweep up what belongs to no living pool."""
+        peers, orphans, wish = self.post.pools.look(self.post.pool_id)
+        if wish:
+            heed(self.post, wish)
         for peer in self._silent(peers):
             if self.post.pools.declare_dead(peer, self.post.settings.lease_seconds):
                 logs.say(logging.WARNING, "dead", f"pool {peer.name} is silent; its jobs are taken back")

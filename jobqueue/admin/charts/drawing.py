@@ -1,0 +1,97 @@
+"""Charts with their words: axes, labels, and the table that says the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
+from jobqueue.admin.charts.shapes import SIZE, Bar, Line, filled, nice, stacked
+from jobqueue.admin.words import duration
+from jobqueue.policy.histogram import BOUNDS
+
+
+class Legend(NamedTuple):
+    """What a colour stands for."""
+
+    key: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart to be drawn.
+
+    Attributes:
+        label: what it shows, for those who do not see it.
+        y: labels of the vertical axis, evenly from top to bottom.
+        x: labels of the horizontal axis, evenly from left to right.
+        bars, lines: what is drawn.
+        legend: what the colours stand for.
+        columns: heads of the table.
+        rows: cells of the table; the first of each is its head.
+        series: the address of the same numbers for a script; "": there is none.
+        keys: which of them.
+        kind: how a script draws them, "bars" or "lines".
+    """
+
+    label: str
+    y: Sequence[str]
+    x: Sequence[str]
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    bars: Sequence[Bar] = ()
+    lines: Sequence[Line] = ()
+    legend: Sequence[Legend] = ()
+    series: str = ""
+    keys: Sequence[str] = ()
+    kind: str = ""
+
+    @property
+    def grid(self) -> list[float]:
+        """Where the horizontal lines are, one for each label of the vertical axis."""
+        return [round(place * SIZE / max(len(self.y) - 1, 1), 2) for place in range(len(self.y))]
+
+
+def histogram(counts: Sequence[int], label: str) -> Chart | None:
+    """Return the chart of durations that were counted in fixed buckets; None if there are none.
+
+    Args:
+        counts: as ``jobqueue.policy.histogram`` has them.
+        label: what it shows.
+    """
+    places = filled(counts)
+    if not places:
+        return None
+    shown = [counts[place] for place in places]
+    bounds = [up_to(place) for place in places]
+    top = nice(max(shown))
+    return Chart(
+        label=label,
+        y=[counted(top), counted(top // 2), "0"],
+        x=_some(bounds),
+        bars=stacked({"running": shown}, top),
+        columns=[pgettext("of durations", "Up to"), _("Attempts")],
+        rows=[[bound, counted(count)] for bound, count in zip(bounds, shown, strict=True) if count],
+    )
+
+
+def up_to(bucket: int) -> str:
+    """Return where a bucket ends; of the last, where it begins."""
+    if bucket < len(BOUNDS):
+        return duration(BOUNDS[bucket])
+    return _("over %(duration)s") % {"duration": duration(BOUNDS[-1])}
+
+
+def counted(number: float) -> str:
+    """Return a count as people write it."""
+    return number_format(number, decimal_pos=0, use_l10n=True, force_grouping=True)
+
+
+def _some(labels: Sequence[str]) -> list[str]:
+    """Return the first, the middle and the last, or fewer of few."""
+    return [labels[place] for place in sorted({0, (len(labels) - 1) // 2, len(labels) - 1})]

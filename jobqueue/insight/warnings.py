@@ -1,0 +1,191 @@
+"""What is wrong with the site as a whole: sentences for people, each with what to type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+from django.utils import timezone
+from django.utils.formats import date_format, number_format
+from django.utils.timesince import timesince
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, pgettext
+
+from jobqueue.insight.scene import MOST_READY, Scene, listens, takes
+from jobqueue.models import ClassPause, Pause, Pool
+from jobqueue.release import release
+from jobqueue.wording import age, few
+
+#: Queues, classes and pools that are warned of one by one.
+NAMED = 4
+
+Level = Literal["danger", "warning", "info"]
+
+
+class Warn(NamedTuple):
+    """One thing that somebody should know.
+
+    Attributes:
+        kind: in a word, for programs and tests.
+        level: how bad it is.
+        sentence: for people.
+        advice: what the command does, as "Start one"; "" where nothing is to be typed.
+        command: what to type.
+    """
+
+    kind: str
+    level: Level
+    sentence: str
+    advice: str = ""
+    command: str = ""
+
+
+def warnings(scene: Scene) -> list[Warn]:
+    """Return all that is wrong, the worst first."""
+    found = [
+        *_of_workers(scene),
+        *_of_queues(scene),
+        *_of_classes(scene),
+        *_of_releases(scene),
+        *_of_settings(scene),
+    ]
+    return sorted(found, key=lambda each: ("danger", "warning", "info").index(each.level))
+
+
+def _of_workers(scene: Scene) -> Iterator[Warn]:
+    waiting = sum(scene.waiting.values())
+    if not scene.living:
+        sentence = _("No worker is running.")
+        if waiting:
+            sentence = _("%(jobs)s, and no worker is running.") % {"jobs": _jobs_wait(waiting)}
+        start = _("Start one"), "python manage.py jobworker"
+        yield Warn("no worker", "danger" if waiting else "warning", sentence, *start)
+    elif waiting and not scene.takers:
+        yield Warn(
+            "quiet", "danger", _("%(jobs)s, and all workers were told to take none.") % {"jobs": _jobs_wait(waiting)},
+            _("Let them start anew"), "python manage.py jobworker restart",
+        )  # fmt: skip
+
+
+def _of_queues(scene: Scene) -> Iterator[Warn]:
+    found = [warn for queue in scene.waiting if (warn := _of_queue(scene, queue))]
+    yield from found[:NAMED]
+    if len(found) > NAMED:
+        more = len(found) - NAMED
+        text = ngettext("%(count)s more queue is in trouble.", "%(count)s more queues are in trouble.", more)
+        yield Warn("more queues", "warning", text % {"count": number_format(more)})
+
+
+def _of_queue(scene: Scene, queue: str) -> Warn | None:
+    """Return why nobody performs the jobs that wait in a queue; None if all is well."""
+    names = {"jobs": _jobs_wait(scene.waiting[queue]), "queue": queue}
+    if pause := scene.pauses.get(queue):
+        text = _('%(jobs)s in queue "%(queue)s", which is paused%(by)s since %(since)s%(why)s.')
+        sentence = text % {**names, **_paused(pause)}
+        return Warn("paused", "warning", sentence, _("Resume it"), f"python manage.py jobs resume {queue}")
+    if not scene.living:
+        return None
+    if not any(listens(pool, queue) for pool in scene.living):
+        text = _('%(jobs)s in queue "%(queue)s", and no worker takes it; live workers take: %(taken)s.')
+        start = _("Start one"), f"python manage.py jobworker --queue {queue}"
+        return Warn("no worker for queue", "danger", text % {**names, "taken": _taken(scene.living)}, *start)
+    return _of_lanes(scene, queue) or _of_age(scene, queue)
+
+
+def _of_lanes(scene: Scene, queue: str) -> Warn | None:
+    lanes = [lane for lane in scene.lanes if lane.queue == queue]
+    left = [lane.priority for lane in lanes if not any(takes(pool, lane) for pool in scene.living)]
+    if not left:
+        return None
+    text = _('Jobs of priority %(priorities)s wait in queue "%(queue)s", and no worker takes that priority.')
+    sentence = text % {"priorities": few(left, NAMED), "queue": queue}
+    return Warn(
+        "no worker for priority", "danger", sentence, _("Start one"), f"python manage.py jobworker --queue {queue}"
+    )
+
+
+def _of_age(scene: Scene, queue: str) -> Warn | None:
+    if age(scene.oldest[queue], scene.now) <= scene.settings.alert_after:
+        return None
+    text = _('The oldest of %(count)s due jobs in queue "%(queue)s" has waited for %(duration)s.')
+    waited = timesince(scene.oldest[queue], scene.now, depth=1)
+    sentence = text % {"count": _count(scene.waiting[queue]), "queue": queue, "duration": waited}
+    return Warn(
+        "oldest", "warning", sentence, _("More workers"), f"python manage.py jobworker -n 4 --queue {queue}"
+    )
+
+
+def _of_classes(scene: Scene) -> Iterator[Warn]:
+    pauses = list(scene.class_pauses.values())
+    for pause in pauses[:NAMED]:
+        text = _("%(name)s is paused%(by)s since %(since)s%(why)s: its jobs wait, in whatever queue they are.")
+        command = f"python manage.py jobs resume-class {pause.name}"
+        sentence = text % {"name": pause.name, **_paused(pause)}
+        yield Warn("paused class", "warning", sentence, _("Resume it"), command)
+    if len(pauses) > NAMED:
+        more = len(pauses) - NAMED
+        text = ngettext("%(count)s more job class is paused.", "%(count)s more job classes are paused.", more)
+        yield Warn("more classes", "warning", text % {"count": number_format(more)})
+
+
+def _of_releases(scene: Scene) -> Iterator[Warn]:
+    ours = release()
+    restart = _("Restart"), "python manage.py jobworker restart"
+    others = [pool for pool in scene.living if ours and pool.release != ours]
+    for pool in others[:NAMED]:
+        text = _("%(pool)s runs %(theirs)s since %(since)s; the site runs %(ours)s.")
+        theirs = _("release %(name)s") % {"name": pool.release} if pool.release else _("no known release")
+        names = {"pool": pool, "theirs": theirs, "since": moment(pool.started_at), "ours": ours}
+        yield Warn("release", "warning", text % names, *restart)
+    releases = sorted({pool.release for pool in scene.living})
+    if len(others) > NAMED or (len(releases) > 1 and not ours):
+        text = _("Workers run different releases: %(releases)s.")
+        told = few([each or pgettext("release", "unknown") for each in releases], NAMED)
+        yield Warn("releases", "warning", text % {"releases": told}, *restart)
+
+
+def _of_settings(scene: Scene) -> Iterator[Warn]:
+    if scene.settings.keep_succeeded == 0:
+        text = _("Finished jobs are deleted at once (KEEP_SUCCEEDED is 0). Figures are kept.")
+        yield Warn("keep succeeded", "info", text)
+    if scene.settings.destroy_failed_jobs:
+        text = _(
+            "Failed jobs are deleted at once (DESTROY_FAILED_JOBS is True). Figures are kept, errors are not."
+        )
+        yield Warn("destroy failed", "info", text)
+
+
+# Words
+
+
+def _jobs_wait(number: int) -> str:
+    return ngettext("%(count)s job waits", "%(count)s jobs wait", number) % {"count": _count(number)}
+
+
+def _count(number: int) -> str:
+    told = number_format(number, force_grouping=True)
+    return f"{told}+" if number >= MOST_READY else told
+
+
+def _paused(pause: Pause | ClassPause) -> dict[str, str]:
+    """Return by whom, since when and why, in words."""
+    return {
+        "by": _(" by %(name)s") % {"name": pause.paused_by} if pause.paused_by else "",
+        "since": moment(pause.since),
+        "why": f" ({pause.reason})" if pause.reason else "",
+    }
+
+
+def _taken(pools: Sequence[Pool]) -> str:
+    return few(sorted({str(queue) for pool in pools for queue in pool.queues}), NAMED)
+
+
+def moment(when: datetime) -> str:
+    """Return a time as people name it: the hour alone if it is of today."""
+    local, today = _local(when), _local(timezone.now())
+    return date_format(local, "TIME_FORMAT" if local.date() == today.date() else "SHORT_DATETIME_FORMAT")
+
+
+def _local(when: datetime) -> datetime:
+    return timezone.localtime(when) if timezone.is_aware(when) else when

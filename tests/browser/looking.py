@@ -1,0 +1,83 @@
+"""A tab that notes all that goes wrong in it."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from tests.browser.site import Site
+
+AXE = Path(__file__).parent / "vendor" / "axe.min.js"
+LEVELS = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]
+PHONE = {"width": 390, "height": 844}
+MODES: dict[str, dict[str, Any]] = {
+    "light": {"color_scheme": "light"},
+    "dark": {"color_scheme": "dark"},
+    "phone": {"color_scheme": "light", "viewport": PHONE, "has_touch": True, "is_mobile": True},
+    "no script": {"java_script_enabled": False},
+}
+
+
+class Look:
+    """A tab.
+
+    Args:
+        context: a browser's, signed in.
+        site: what is looked at.
+    """
+
+    def __init__(self, context: Any, site: Site) -> None:
+        self.site = site
+        self.page = context.new_page()
+        self.page.set_default_timeout(15_000)
+        self.wrong: list[str] = []
+        self._reports = len(site.reports())
+        self.page.on("console", self._heard)
+        self.page.on("pageerror", lambda error: self.wrong.append(f"error: {error}"))
+        self.page.on("dialog", self._asked)
+        self.page.on("request", self._requested)
+
+    def go(self, address: str) -> Any:
+        """Open an address; return the answer."""
+        return self.page.goto(address, wait_until="load")
+
+    def troubles(self) -> list[str]:
+        """What has gone wrong so far: errors, dialogues, requests of other hosts, breaches of the policy."""
+        return self.wrong + self.site.reports()[self._reports :]
+
+    def violations(self, *rules: str) -> list[str]:
+        """What axe finds against WCAG 2.2 AA, or against some of its rules."""
+        self.page.evaluate(axe())
+        only = {"type": "rule", "values": rules} if rules else {"type": "tag", "values": LEVELS}
+        options = {"runOnly": only, "resultTypes": ["violations"]}
+        found = self.page.evaluate("options => axe.run(document, options)", options)
+        return [
+            f"{each['id']}: {node['html'][:160]} ({node['failureSummary'][:200]})"
+            for each in found["violations"]
+            for node in each["nodes"]
+        ]
+
+    def overflow(self) -> float:
+        """How many pixels the page is wider than the window."""
+        root = "document.documentElement"
+        return float(self.page.evaluate(f"Math.max({root}.scrollWidth - {root}.clientWidth, 0)"))
+
+    def _heard(self, message: Any) -> None:
+        if message.type in {"error", "warning"}:
+            self.wrong.append(f"console: {message.text} {message.location['url']}")
+
+    def _asked(self, dialog: Any) -> None:
+        self.wrong.append(f"dialogue: {dialog.message}")
+        dialog.dismiss()
+
+    def _requested(self, request: Any) -> None:
+        if not re.match(rf"{re.escape(self.site.url)}/|blob:|about:", request.url):
+            self.wrong.append(f"request: {request.url[:200]}")
+
+
+@cache
+def axe() -> str:
+    """The source of axe."""
+    return AXE.read_text()
