@@ -20,7 +20,7 @@ from django.utils.cache import get_conditional_response, patch_cache_control
 from jobqueue.admin.rights import may_act, may_see
 from jobqueue.conf import get_settings
 from jobqueue.insight.scene import PATIENCE, Scene
-from jobqueue.insight.warnings import warnings
+from jobqueue.insight.warnings import briefly, warnings
 from jobqueue.pool.schema import read_schema
 
 if TYPE_CHECKING:
@@ -166,9 +166,7 @@ class Page(Admin):
             "poll_seconds": settings.admin_poll_seconds,
             "poll_choices": poll_choices(settings.admin_poll_seconds),
             "part_url": self._part_url(request),
-            "banners": looked(
-                scene := self.scene, lambda: [each for each in warnings(scene) if each.level != "info"]
-            ),
+            "banners": looked(scene := self.scene, lambda: briefly(warnings(scene))),
         }
 
     def _pages(self, request: HttpRequest) -> Iterator[dict[str, Any]]:

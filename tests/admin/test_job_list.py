@@ -290,7 +290,7 @@ class TestRights:
     def test_it_is_left_to_the_database_then(self, viewer: Client, django_assert_max_num_queries: Any) -> None:
         for _ in range(20):
             plant_failure()
-        with django_assert_max_num_queries(24):  # session, user, rights; then counts, rows and names
+        with django_assert_max_num_queries(32):  # session, user, rights, warnings; then counts, rows and names
             page(viewer, state="failed")
 
     def test_nothing_is_taken_by_post(self, sign_in: SignIn) -> None:
