@@ -288,7 +288,9 @@ def _past(order: Order, mark: tuple[Any, ...], *, backwards: bool) -> Q:
     beyond, at = _compared(key, how, value), _compared(key, "exact", value)
     if not rest:
         return beyond
-    return _compared(key, f"{how}e", value) & (beyond | (at & _past(tuple(rest), tuple(values), backwards=backwards)))
+    return _compared(key, f"{how}e", value) & (
+        beyond | (at & _past(tuple(rest), tuple(values), backwards=backwards))
+    )
 
 
 def _compared(key: Key, how: str, value: Any) -> Q:

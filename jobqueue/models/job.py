@@ -259,7 +259,9 @@ class Job(models.Model):
                 name="jobqueue_job_ended",
                 condition=Q(state__gte=State.SUCCEEDED.value),
             ),
-            models.Index(fields=["finished_at"], name="jobqueue_job_failed", condition=Q(state=State.FAILED.value)),
+            models.Index(
+                fields=["finished_at"], name="jobqueue_job_failed", condition=Q(state=State.FAILED.value)
+            ),
         ]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["key"], name="jobqueue_job_key", condition=Q(key__isnull=False)),
