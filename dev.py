@@ -5,6 +5,7 @@
     python3 dev.py test [--sqlite | --postgresql | --setup NAME] [pytest arguments]
     python3 dev.py check                            lint, format, forbidden code, types, migrations, Django's checks
     python3 dev.py docs                             the documentation as a site, in build/docs
+    python3 dev.py screenshots                      the documentation's pictures of the dashboard, taken from the demo
     python3 dev.py run ARGS…                        python ARGS… in the same environment
 
 `--python X.Y` before or after the command chooses another Python; each has its own environment, .venv-X.Y.
@@ -188,12 +189,18 @@ def docs(python: Path, arguments: list[str]) -> int:
     return code
 
 
+def screenshots(python: Path, arguments: list[str]) -> int:
+    """Take the pictures anew."""
+    os.chdir(ROOT)
+    return run(python, ["-m", "demo_site.screenshots", *arguments])
+
+
 def say(text: str) -> None:
     """One line, apart from the output of the programs that are run."""
     print(text, file=sys.stderr, flush=True)
 
 
-COMMANDS = {"demo": demo, "test": test, "check": check, "docs": docs, "run": run}
+COMMANDS = {"demo": demo, "test": test, "check": check, "docs": docs, "screenshots": screenshots, "run": run}
 
 if __name__ == "__main__":
     try:
