@@ -6,6 +6,7 @@
     python3 dev.py check                            lint, format, forbidden code, types, migrations, Django's checks
     python3 dev.py docs                             the documentation as a site, in build/docs
     python3 dev.py screenshots                      the documentation's pictures of the dashboard, taken from the demo
+    python3 dev.py vendor                           the dashboard's libraries of others, anew
     python3 dev.py run ARGS…                        python ARGS… in the same environment
 
 `--python X.Y` before or after the command chooses another Python; each has its own environment, .venv-X.Y.
@@ -195,12 +196,25 @@ def screenshots(python: Path, arguments: list[str]) -> int:
     return run(python, ["-m", "demo_site.screenshots", *arguments])
 
 
+def vendor(python: Path, arguments: list[str]) -> int:
+    """Fetch the libraries that the dashboard brings along, as their manifest names them; it takes npm."""
+    return call([python, "-m", "tests.vendored"], cwd=ROOT)
+
+
 def say(text: str) -> None:
     """One line, apart from the output of the programs that are run."""
     print(text, file=sys.stderr, flush=True)
 
 
-COMMANDS = {"demo": demo, "test": test, "check": check, "docs": docs, "screenshots": screenshots, "run": run}
+COMMANDS = {
+    "demo": demo,
+    "test": test,
+    "check": check,
+    "docs": docs,
+    "screenshots": screenshots,
+    "vendor": vendor,
+    "run": run,
+}
 
 if __name__ == "__main__":
     try:

@@ -38,7 +38,7 @@ class Gauges:
     Attributes:
         now: the database's time.
         counts: jobs by state and queue, as far as they are counted; failed ones of a day, among its newest ends.
-        oldest: seconds for which the oldest ready job of a queue waits.
+        oldest: seconds for which the oldest ready job of a queue waits, those of classes that rest left out.
         pools: those alive.
         paused: queues that rest.
     """
@@ -66,8 +66,9 @@ def read_gauges() -> Gauges:
     scene = Scene(get_settings())
     with scene.store.looking(PATIENCE):
         oldest = {queue: max(age(since, scene.now), 0.0) for queue, since in scene.oldest.items()}
+        queues = {lane.queue for lane in scene.lanes}
         counts = {
-            State.READY: {queue: scene.store.waiting(queue, MOST_READY) for queue in oldest},
+            State.READY: {queue: scene.store.waiting(queue, MOST_READY) for queue in queues},
             State.SCHEDULED: tallies.scheduled(scene.alias, MOST_OTHERS),
             State.RUNNING: tallies.running(scene.alias, MOST_OTHERS),
             State.FAILED: tallies.failed(scene.alias, scene.now - LATELY, MOST_OTHERS),

@@ -5,6 +5,7 @@ Run by ``python3 dev.py vendor``. To take a newer version, write it into the man
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -42,6 +43,8 @@ def hash_of(content: bytes) -> str:
 
 def main() -> None:
     """Fetch each file anew; leave if one is not what the manifest says."""
+    if not shutil.which("npm"):
+        sys.exit("This takes npm, which comes with Node.js: https://nodejs.org/ or apt install npm")
     fetched = list(fetch())
     for each, content in fetched:
         (FOLDER / each.ours).write_bytes(content)

@@ -9,15 +9,19 @@ from jobqueue.admin.page import Page
 from jobqueue.admin.pages.classes import ClassPages
 from jobqueue.admin.pages.dashboard import DashboardPages
 from jobqueue.admin.pages.failures import FailurePages
+from jobqueue.admin.pages.jobs import JobPages
 from jobqueue.admin.pages.queues import QueuePages
-from jobqueue.models import Dashboard, Failure, JobClass, Queue
+from jobqueue.admin.pages.workers import WorkerPages
+from jobqueue.models import Dashboard, Failure, Job, JobClass, Queue, Worker
 
 #: In the order of the navigation.
 PAGES: dict[type[Model], type[Page]] = {
     Dashboard: DashboardPages,
+    Job: JobPages,
     Failure: FailurePages,
     JobClass: ClassPages,
     Queue: QueuePages,
+    Worker: WorkerPages,
 }
 
 

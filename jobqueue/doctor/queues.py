@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from jobqueue.cli.banner import counted
 from jobqueue.doctor.finding import Finding, error, hint, ok, warning
 from jobqueue.doctor.site import Site
-from jobqueue.insight.scene import LANES, takes
+from jobqueue.insight.scene import LANES, paused, takes
 from jobqueue.models import Pool
+from jobqueue.states import State
 from jobqueue.stores.lanes import Lane, count_ready
 from jobqueue.wording import age, few, span, up_to
 
@@ -26,8 +27,14 @@ NAMED = 5
 def queues(site: Site) -> Iterator[Finding]:
     """Report what waits, and what nobody takes."""
     lanes, takers = site.lanes, site.takers
-    wanted = [lane for lane in lanes if lane.queue not in site.pauses]
-    found = [*resting(site), *nobody(site, wanted, takers), *old(wanted, takers, site.now), *overdue(site)]
+    wanted = [lane for lane in site.awake if lane.queue not in site.pauses]
+    found = [
+        *resting(site),
+        *resting_classes(site),
+        *nobody(site, wanted, takers),
+        *old(wanted, takers, site.now),
+        *overdue(site),
+    ]
     yield from found
     if len(lanes) == LANES:
         message = f"only the first {LANES:,} kinds of queue and priority were looked at"
@@ -48,22 +55,31 @@ def resting(site: Site) -> Iterator[Finding]:
     for name, pause in list(site.pauses.items())[:NAMED]:
         mine = [lane for lane in site.lanes if lane.queue == name]
         waits = up_to(MANY, count_ready(site.alias, mine, MANY)) if mine else "none"
-        by = f" by {pause.paused_by}" if pause.paused_by else ""
-        why = f" ({pause.reason})" if pause.reason else ""
-        message = (
-            f'"{name}" is paused{by} for {span(age(pause.since, site.now))}{why}; jobs that wait in it: {waits}'
-        )
+        message = f'"{name}" is {paused(pause, site.now)}; jobs that wait in it: {waits}'
         grade = warning if mine else hint
         yield grade("queues.paused", message, f"Resume it: python manage.py jobs resume {name}")
+
+
+def resting_classes(site: Site) -> Iterator[Finding]:
+    """Report the classes that are paused. Whether jobs of theirs wait is looked up among the first 10,000."""
+    if not site.class_pauses:
+        return
+    waiting = set(site.jobs.in_state(State.READY).values_list("name", flat=True)[:MANY])
+    for name, pause in list(site.class_pauses.items())[:NAMED]:
+        waits = "jobs of it wait" if name in waiting else "no job of it waits"
+        grade = warning if name in waiting else hint
+        remedy = f"Resume it: python manage.py jobs resume-class {name}"
+        yield grade("queues.resting", f'class "{name}" is {paused(pause, site.now)}; {waits}', remedy)
 
 
 def nobody(site: Site, lanes: Sequence[Lane], takers: Sequence[Pool]) -> Iterator[Finding]:
     """Report lanes that no living pool takes; without any such pool another topic speaks."""
     lost = [lane for lane in lanes if not any(takes(pool, lane) for pool in takers)]
     names = _names(lost) if takers else []
+    awake = bool(site.class_pauses)
     for name in names[:NAMED]:
         mine = [lane for lane in lost if lane.queue == name]
-        count = up_to(MANY, count_ready(site.alias, mine, MANY))
+        count = up_to(MANY, count_ready(site.alias, mine, MANY, awake=awake))
         priorities = sorted(lane.priority for lane in mine)
         which = "" if _is_whole(mine, lanes) else f" of priority {few(priorities, NAMED)}"
         verb = "waits" if count == counted(1, "job") else "wait"

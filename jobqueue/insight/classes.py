@@ -109,7 +109,7 @@ class Outstanding(NamedTuple):
 def classes(scene: Scene, range_: Range) -> Classes:
     """Return all classes of which anything is known."""
     groups = Rollups(scene.alias, range_, scene.now).groups("name")
-    pauses, declared = class_pauses(scene), declared_names()
+    pauses, declared = scene.class_pauses, declared_names()
     names = {*groups, *pauses, *declared}
     found = [_figures(name, groups.get(name), pauses.get(name), is_declared=name in declared) for name in names]
     found.sort(key=lambda each: (-each.counts.attempts, each.name))
@@ -119,25 +119,14 @@ def classes(scene: Scene, range_: Range) -> Classes:
 def class_figures(scene: Scene, name: str, range_: Range) -> ClassFigures:
     """Return the figures of one class."""
     group = Rollups(scene.alias, range_, scene.now, name=name).groups("name").get(name)
-    return _figures(name, group, class_pauses(scene).get(name), is_declared=name in declared_names())
-
-
-def class_pauses(scene: Scene) -> dict[str, ClassPause]:
-    """Return the classes that rest, by name."""
-    return {pause.name: pause for pause in ClassPause.objects.using(scene.alias)}
+    return _figures(name, group, scene.class_pauses.get(name), is_declared=name in declared_names())
 
 
 def days(scene: Scene, name: str) -> list[Day]:
     """Return the figures of a class by day, the newest first, without those on which there was nothing."""
     rollups = Rollups(scene.alias, DAYS, scene.now, name=name)
-    told = zip(
-        rollups.points,
-        rollups.series(),
-        rollups.histogram_series("run"),
-        rollups.histogram_series("wait"),
-        strict=True,
-    )
-    each = [Day(time_of(point), ClassFigures(name, counts, run, wait)) for point, counts, run, wait in told]
+    told = zip(rollups.points, rollups.story(), strict=True)
+    each = [Day(time_of(point), ClassFigures(name, *done)) for point, done in told]
     return [day for day in reversed(each) if day.figures.counts != Counts()]
 
 
@@ -162,7 +151,7 @@ def is_known(scene: Scene, name: str) -> bool:
     kept = Rollup.objects.using(scene.alias).filter(minute__gte=first, name=name)
     tests: tuple[Callable[[], bool], ...] = (
         lambda: name in declared_names(),
-        lambda: name in class_pauses(scene),
+        lambda: name in scene.class_pauses,
         kept.exists,
     )
     return any(test() for test in tests)

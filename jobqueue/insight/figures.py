@@ -27,7 +27,7 @@ class QueueFigures:
         name: of the queue.
         waiting: ready jobs, counted up to 10,000.
         running: jobs that workers hold.
-        oldest: seconds since the oldest ready job is due; None: none is ready.
+        oldest: seconds since the oldest ready job is due, those of classes that rest left out; None: there is none.
         p95: seconds that 95 of 100 of its newest ended jobs took at most; None: none has ended lately.
         workers: processes of living pools that take its jobs.
         pause: why it rests; None if it does not.
@@ -55,7 +55,7 @@ class Figures:
         waiting, running: ready jobs; jobs that workers hold.
         scheduled, retrying: jobs for later, without and with an attempt behind them, among the next 10,000.
         failed: jobs that failed for good within a day, among the newest 10,000 ends.
-        oldest: seconds since the oldest ready job is due whose queue does not rest; None: there is none.
+        oldest: seconds since the oldest ready job is due whose queue and class do not rest; None: there is none.
         workers: processes of living pools.
         queues: one by one; those with the oldest jobs first.
         capped: which of these figures are larger than was counted.
@@ -104,12 +104,12 @@ def figures(scene: Scene) -> Figures:
 
 
 def _queues(scene: Scene, running: Counter[str], ended: dict[str, list[float]]) -> list[QueueFigures]:
-    oldest = scene.oldest
-    names = {*oldest, *running, *scene.pauses, *scene.settings.queues}
+    oldest, waiting = scene.oldest, {lane.queue for lane in scene.lanes}
+    names = {*waiting, *running, *scene.pauses, *scene.settings.queues}
     found = [
         QueueFigures(
             name=name,
-            waiting=scene.store.waiting(name, MANY) if name in oldest else 0,
+            waiting=scene.store.waiting(name, MANY) if name in waiting else 0,
             running=running[name],
             oldest=max(age(oldest[name], scene.now), 0.0) if name in oldest else None,
             p95=percentile(ended.get(name, ()), 95),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from django.db.models import Count, F, Func, IntegerField, Q
@@ -13,15 +13,17 @@ from jobqueue.insight.reading import Unreadable, read_rows
 from jobqueue.insight.scene import Scene
 from jobqueue.models import Job, JobQuerySet
 from jobqueue.search import WINDOW, Search
+from jobqueue.search.editing import value_of
 from jobqueue.states import State
 
 #: Nothing is counted further than this.
 MANY = 10_000
 #: The longest that jobs are looked at one by one, in seconds, and how many are read at a time.
-PATIENCE = 1.5
+PATIENCE = 1.0
 CHUNK = 500
-#: What a list shows of no job; the payload only of those who may see it.
-NEVER = ("claim_id", "stored_result")
+#: What is read of a job only if it is wanted.
+NEVER = ("claim_id",)
+RESULT = ("stored_result",)
 PAYLOAD = ("handler", "last_error")
 
 
@@ -45,6 +47,7 @@ Order = tuple[Key, ...]
 BY_ID: Order = (Key("id", falls=True),)
 BY_END: Order = (Key("finished_at", falls=True), *BY_ID)
 BY_TIME: Order = (Key("run_at"), Key("id"))
+BY_POOL: Order = (Key("pool_id"), *BY_ID)
 BY_CLAIM: Order = (Key("queue"), Key("priority", is_turned=True), *BY_TIME)
 
 
@@ -62,7 +65,7 @@ class Tab:
     key: str
     order: Order
     source: Callable[[JobQuerySet], JobQuerySet]
-    where: Q = Q()
+    where: Q = field(default_factory=Q)
 
 
 #: In the order in which they are shown.
@@ -71,7 +74,7 @@ TABS = {
     for tab in (
         Tab("", BY_ID, lambda rows: rows),
         Tab("waiting", BY_CLAIM, lambda rows: rows.in_state(State.READY)),
-        Tab("running", BY_ID, lambda rows: rows.in_state(State.RUNNING)),
+        Tab("running", BY_POOL, lambda rows: rows.in_state(State.RUNNING)),
         Tab("scheduled", BY_TIME, lambda rows: rows.in_state(State.SCHEDULED), Q(attempts=0)),
         Tab("retrying", BY_TIME, lambda rows: rows.in_state(State.SCHEDULED), Q(attempts__gt=0)),
         Tab("failed", BY_END, lambda rows: rows.in_state(State.FAILED)),
@@ -132,6 +135,7 @@ class Wanted:
         before: go on below the job with this id.
         after: go on above it.
         with_payload: whether arguments and errors are read.
+        with_result: whether results are, too.
     """
 
     tab: Tab
@@ -140,10 +144,17 @@ class Wanted:
     before: int | None = None
     after: int | None = None
     with_payload: bool = False
+    with_result: bool = False
+
+    @property
+    def unread(self) -> list[str]:
+        """The columns that are not needed."""
+        needs_payload = self.with_payload or (self.search is not None and self.search.tests)
+        return [*NEVER, *(() if needs_payload else PAYLOAD), *(() if self.with_result else RESULT)]
 
     @property
     def order(self) -> Order:
-        """Ids are found by the primary key, whatever state they are in; so are the few rows that run."""
+        """That of the tab; ids that are named are found by the primary key."""
         return BY_ID if self.search is not None and self.search.is_by_id else self.tab.order
 
 
@@ -173,19 +184,17 @@ def listing(scene: Scene, wanted: Wanted) -> Listing:
     start = wanted.before if wanted.after is None else wanted.after
     mark = _mark(scene, wanted.order, start)
     backwards = wanted.after is not None and mark is not None
-    rows, is_complete = _rows(scene, wanted)
-    if mark is not None:
-        rows = rows.filter(_past(wanted.order, mark, backwards=backwards))
-    found = _find(scene, rows, wanted, backwards=backwards)
+    scope = _scope(scene, wanted, mark, backwards=backwards)
+    found = _find(scene, scope.rows, wanted, backwards=backwards)
     jobs = found.jobs[: wanted.size]
-    # Where to go on: behind the last one, or behind where time ran out.
-    on = found.stopped_at or (jobs[-1].pk if len(found.jobs) > wanted.size else None)
+    # Where to go on: behind the last one, or behind where time ran out, or the look ended.
+    on = found.stopped_at or (jobs[-1].pk if len(found.jobs) > wanted.size else scope.end)
     back = jobs[0].pk if jobs and mark is not None else None
     return Listing(
         jobs[::-1] if backwards else jobs,
         older=back if backwards else on,
         newer=on if backwards else back,
-        is_complete=is_complete,
+        is_complete=scope.end is None,
         looked=found.looked if found.stopped_at else None,
         is_lost=start is not None and mark is None,
     )
@@ -193,33 +202,42 @@ def listing(scene: Scene, wanted: Wanted) -> Listing:
 
 def in_batches(scene: Scene, wanted: Wanted) -> Iterator[list[Job | Unreadable]]:
     """Yield all jobs in question, ``wanted.size`` at a time."""
-    rows, _ = _rows(scene, wanted)
     tests = wanted.search.tests if wanted.search else ()
-    for jobs in _pages(scene, rows, wanted.order, wanted.size):
+    for jobs in _pages(scene, _scope(scene, wanted).rows, wanted.order, wanted.size):
         yield [job for job in jobs if _holds(job, tests)]
 
 
 def is_complete(scene: Scene, wanted: Wanted) -> bool:
     """Whether all jobs in question are looked at, not only the newest 100,000."""
-    return _rows(scene, wanted)[1]
+    return _scope(scene, wanted).end is None
 
 
-def _rows(scene: Scene, wanted: Wanted) -> tuple[JobQuerySet, bool]:
-    """Return the rows in question, and whether all are: what no index shows is looked for among the first of them."""
-    source = wanted.tab.source(scene.jobs)
-    hidden = () if wanted.with_payload or (wanted.search and wanted.search.tests) else PAYLOAD
-    rows = source.filter(wanted.tab.where).defer(*NEVER, *hidden)
-    search = wanted.search
+class _Scope(NamedTuple):
+    """The rows in question, in order; and the id of the last one, if there are more that are not looked at."""
+
+    rows: JobQuerySet
+    end: int | None = None
+
+
+def _scope(
+    scene: Scene, wanted: Wanted, mark: tuple[Any, ...] | None = None, *, backwards: bool = False
+) -> _Scope:
+    """Return the rows behind a mark; what no index shows is looked for among the first 100,000 of them."""
+    order, search = wanted.order, wanted.search
+    source = wanted.tab.source(scene.jobs).order_by(*_ordering(order, backwards=backwards))
+    if search is not None and order == BY_CLAIM and (queue := value_of(search.text, "queue")):
+        source = source.filter(queue=queue)  # with which the index begins
+    if mark is not None:
+        source = source.filter(_past(order, mark, backwards=backwards))
+    rows = source.filter(wanted.tab.where).defer(*wanted.unread)
     if search is not None:
         rows = rows.filter(search.where)
-    if (search is None and not wanted.tab.where) or (search is not None and search.is_by_id):
-        return rows, True
-    columns = [key.column for key in wanted.order]
-    ordered = source.order_by(*_ordering(wanted.order, backwards=False))
-    beyond = ordered.values_list(*columns)[WINDOW : WINDOW + 1].first()
-    if beyond is None:
-        return rows, True
-    return rows.filter(_past(wanted.order, beyond, backwards=True)), False
+    if search.is_by_index if search is not None else not wanted.tab.where:
+        return _Scope(rows)
+    last = list(source.values_list(*(key.column for key in order))[WINDOW - 1 : WINDOW + 1])
+    if len(last) < 2:
+        return _Scope(rows)
+    return _Scope(rows.filter(_past(order, last[1], backwards=not backwards)), last[0][-1])
 
 
 class _Found(NamedTuple):
@@ -233,8 +251,7 @@ class _Found(NamedTuple):
 def _find(scene: Scene, rows: JobQuerySet, wanted: Wanted, *, backwards: bool) -> _Found:
     tests = wanted.search.tests if wanted.search else ()
     if not tests:
-        ordered = rows.order_by(*_ordering(wanted.order, backwards=backwards))
-        return _Found(read_rows(ordered[: wanted.size + 1]))
+        return _Found(read_rows(rows[: wanted.size + 1]))
     end, jobs, looked = time.monotonic() + PATIENCE, list[Job | Unreadable](), 0
     for page in _pages(scene, rows, wanted.order, CHUNK, backwards=backwards):
         for job in page:
@@ -251,8 +268,8 @@ def _find(scene: Scene, rows: JobQuerySet, wanted: Wanted, *, backwards: bool) -
 def _pages(
     scene: Scene, rows: JobQuerySet, order: Order, size: int, *, backwards: bool = False
 ) -> Iterator[list[Job | Unreadable]]:
-    """Yield rows page by page, each by a query of its own."""
-    page = rows = rows.order_by(*_ordering(order, backwards=backwards))
+    """Yield ordered rows page by page, each by a query of its own."""
+    page = rows
     while True:
         jobs = read_rows(page[:size])
         yield jobs

@@ -20,10 +20,10 @@ def why_of(job_id: int, scene: Scene) -> Why:
         return why(snapshot(job_id, scene))
 
 
-def snapshot(job_id: int, scene: Scene) -> Snapshot:
-    """Return what there is to know of a job at this moment."""
+def snapshot(job_id: int, scene: Scene, job: Job | None = None) -> Snapshot:
+    """Return what there is to know of a job at this moment; ``job`` is its row if that has been read."""
     now, settings = scene.now, scene.settings
-    job = scene.jobs.filter(pk=job_id).first()
+    job = job or scene.jobs.filter(pk=job_id).first()
     if job is None:
         newest = scene.jobs.aggregate(newest=Max("pk"))["newest"]
         return Snapshot(job_id, now, None, newest=newest, kept=_kept(settings.keep_succeeded))
@@ -33,7 +33,7 @@ def snapshot(job_id: int, scene: Scene) -> Snapshot:
         now,
         job,
         living=scene.living,
-        pause=scene.pauses.get(job.queue),
+        pause=scene.pauses.get(job.queue) or scene.class_pauses.get(job.name),
         ahead=_ahead(scene, job) if ready else 0,
         max_attempts=settings.max_attempts,
         cancelling=_cancelling(scene, job_id) if running else None,
@@ -42,9 +42,10 @@ def snapshot(job_id: int, scene: Scene) -> Snapshot:
 
 def _ahead(scene: Scene, job: Job) -> int:
     """Count the jobs of its queue that come before it."""
-    larger = [lane for lane in scene.lanes if lane.queue == job.queue and lane.priority > job.priority]
-    first = count_ready(scene.alias, larger, MANY)
-    return first if first >= MANY else first + count_before(job, MANY - first)
+    awake = bool(scene.class_pauses)
+    larger = [lane for lane in scene.awake if lane.queue == job.queue and lane.priority > job.priority]
+    first = count_ready(scene.alias, larger, MANY, awake=awake)
+    return first if first >= MANY else first + count_before(job, MANY - first, awake=awake)
 
 
 def _cancelling(scene: Scene, job_id: int) -> datetime | None:

@@ -1,4 +1,4 @@
-"""Who works, what waits and which queues rest, as of one moment."""
+"""Who works, what waits and what rests, as of one moment."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from jobqueue.models import ClassPause, Job, JobQuerySet, Pause, Pool
 from jobqueue.stores import get_store, tallies
 from jobqueue.stores.base import Store
 from jobqueue.stores.lanes import Lane, read_lanes
-from jobqueue.wording import age
+from jobqueue.wording import age, span
 
 #: More pools than anybody has.
 MANY_POOLS = 1000
@@ -72,7 +72,7 @@ class Scene:
     @cached_property
     def class_pauses(self) -> dict[str, ClassPause]:
         """The classes that rest, by name."""
-        return {pause.name: pause for pause in ClassPause.objects.using(self.alias).order_by("name")}
+        return self.store.class_pauses.all()
 
     @cached_property
     def lanes(self) -> list[Lane]:
@@ -80,10 +80,15 @@ class Scene:
         return read_lanes(self.alias, LANES)
 
     @cached_property
+    def awake(self) -> list[Lane]:
+        """The same, without jobs of classes that rest."""
+        return read_lanes(self.alias, LANES, awake=True) if self.class_pauses else self.lanes
+
+    @cached_property
     def oldest(self) -> dict[str, datetime]:
-        """Since when the oldest ready job of each queue that has any is due."""
+        """Since when the oldest ready job of each queue is due, those of classes that rest left out."""
         oldest: dict[str, datetime] = {}
-        for lane in self.lanes:
+        for lane in self.awake:
             oldest[lane.queue] = min(lane.oldest, oldest.get(lane.queue, lane.oldest))
         return oldest
 
@@ -95,6 +100,13 @@ class Scene:
     def is_silent(self, pool: Pool) -> bool:
         """Whether a pool's last heartbeat is longer ago than its lease."""
         return age(pool.beat_at, self.now) > self.settings.lease_seconds
+
+
+def paused(pause: Pause | ClassPause, now: datetime) -> str:
+    """Return since when something rests, by whom and why: paused by ana for 2 h (deploy)."""
+    by = f" by {pause.paused_by}" if pause.paused_by else ""
+    reason = f" ({pause.reason})" if pause.reason else ""
+    return f"paused{by} for {span(max(age(pause.since, now), 0.0))}{reason}"
 
 
 def takes(pool: Pool, lane: Lane) -> bool:

@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 from django.utils import timezone
 
-from jobqueue.insight.scene import listens, takes
+from jobqueue.insight.scene import listens, paused, takes
 from jobqueue.logs import headline
-from jobqueue.models import Job, Pause, Pool
+from jobqueue.models import ClassPause, Job, Pause, Pool
 from jobqueue.states import State
 from jobqueue.stores.lanes import Lane
 from jobqueue.wording import age, few, span, up_to
@@ -49,7 +49,7 @@ class Snapshot:
         now: the database's time.
         job: its row; None if there is none.
         living: the pools that live.
-        pause: why its queue rests; None if it does not.
+        pause: why its queue rests, or its class; None if neither does.
         ahead: how many ready jobs come before it; 10,000 if so many or more.
         max_attempts: of jobs that do not say themselves.
         newest: the largest id of all jobs.
@@ -61,7 +61,7 @@ class Snapshot:
     now: datetime
     job: Job | None
     living: Sequence[Pool] = ()
-    pause: Pause | None = None
+    pause: Pause | ClassPause | None = None
     ahead: int = 0
     max_attempts: int = 25
     newest: int | None = None
@@ -137,11 +137,10 @@ def _ready(look: Snapshot, job: Job) -> Why:
     return Why("next", f'#{job.pk} is the next in queue "{job.queue}": the first worker that is free takes it.')
 
 
-def _paused(look: Snapshot, job: Job, pause: Pause) -> Why:
-    by = f" by {pause.paused_by}" if pause.paused_by else ""
-    reason = f" ({pause.reason})" if pause.reason else ""
-    told = f'#{job.pk} waits: queue "{job.queue}" is paused{by} for {span(age(pause.since, look.now))}{reason}.'
-    return Why("paused", told, f"Resume it: python manage.py jobs resume {job.queue}")
+def _paused(look: Snapshot, job: Job, pause: Pause | ClassPause) -> Why:
+    kind, verb = ("queue", "resume") if isinstance(pause, Pause) else ("class", "resume-class")
+    told = f'#{job.pk} waits: {kind} "{pause}" is {paused(pause, look.now)}.'
+    return Why("paused", told, f"Resume it: python manage.py jobs {verb} {pause}")
 
 
 def _nobody(job: Job) -> Why:

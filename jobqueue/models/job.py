@@ -9,6 +9,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 from django.db import models
 from django.db.models import Count, F, Q
+from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -284,6 +285,13 @@ class Job(models.Model):
 
     def __str__(self) -> str:
         return f"#{self.pk} {self.name}"
+
+    def get_absolute_url(self) -> str:
+        """Return the address of its page in the admin; empty if no admin has one."""
+        try:
+            return reverse("admin:jobqueue_job_change", args=[self.pk])
+        except NoReverseMatch:
+            return ""
 
     @property
     def result(self) -> Any:

@@ -76,18 +76,19 @@ class Search:
             oldest -= WINDOW
 
 
-def parse(text: str, now: datetime) -> Search:
+def parse(text: str, now: datetime, *, with_payload: bool = True) -> Search:
     """Return what a search means.
 
     Args:
         text: the search; empty means all jobs.
         now: what "-2h" is counted from.
+        with_payload: whether arguments and errors may be searched.
 
     Raises:
         SearchError: with the position, and what may have been meant.
     """
     found = terms(text)
-    meanings = [meaning(term, now) for term in found]
+    meanings = [meaning(term, now, with_payload=with_payload) for term in found]
     where = reduce(and_, (each.where for each in meanings), Q())
     tests = tuple(each.test for each in meanings if each.test is not None)
     by_id = any(_names_ids(term) for term in found)

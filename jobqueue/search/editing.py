@@ -6,13 +6,14 @@ import re
 
 from jobqueue.search.words import SearchError, Term, terms
 
-#: What stands in a search as it is.
-BARE = re.compile(r'[^\s,":\\-][^\s,"\\]*')
+#: What stands behind a field as it is; and what does so alone.
+BARE = re.compile(r'[^\s,"]+')
+ALONE = re.compile(r'[^\s,":-][^\s,":]*')
 
 
 def with_term(text: str, field: str, value: str) -> str:
     """Return a search in which a field has one value; one that cannot be understood is left behind."""
-    return " ".join([*_others(text, field), _written(field, value)])
+    return " ".join([*_others(text, field), f"{field}:{quoted(value, field)}"])
 
 
 def without(text: str, field: str) -> str:
@@ -26,9 +27,9 @@ def value_of(text: str, field: str) -> str | None:
     return found[0].values[0].text if len(found) == 1 and len(found[0].values) == 1 else None
 
 
-def quoted(value: str) -> str:
-    """Return a value as a search takes it."""
-    if BARE.fullmatch(value):
+def quoted(value: str, field: str) -> str:
+    """Return a value of a field, or a text alone, as a search takes it."""
+    if (BARE if field else ALONE).fullmatch(value):
         return value
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
@@ -46,9 +47,5 @@ def _terms(text: str) -> list[Term]:
 
 
 def _again(term: Term) -> str:
-    values = ",".join(quoted(each.text) for each in term.values)
+    values = ",".join(quoted(each.text, term.field) for each in term.values)
     return f"{'-' * term.negated}{term.field}{':' * bool(term.field)}{values}"
-
-
-def _written(field: str, value: str) -> str:
-    return f"{field}:{quoted(value)}"

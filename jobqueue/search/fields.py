@@ -51,14 +51,22 @@ class Meaning(NamedTuple):
     test: Test | None = None
 
 
-def meaning(term: Term, now: datetime) -> Meaning:
+def meaning(term: Term, now: datetime, *, with_payload: bool = True) -> Meaning:
     """Return what a term means.
+
+    Args:
+        term: of a search.
+        now: what "-2h" is counted from.
+        with_payload: whether arguments and errors may be searched; who may not see them must not guess them either.
 
     Raises:
         SearchError: naming what is not known, and what is nearest.
     """
+    if not with_payload and (term.field == "error" or term.field.startswith("args.")):
+        told = f'To search by "{term.field}" takes the right to see it: view_job_payload.'
+        raise SearchError(told, term.position + term.negated)
     if not term.field:
-        return _any_of(term, _free)
+        return _any_of(term, _free if with_payload else _open)
     if term.field.startswith("args."):
         path = term.field.removeprefix("args.").split(".")
         if not all(path):
@@ -166,13 +174,19 @@ FIELDS: dict[str, Callable[[Word, datetime], Meaning]] = {
 }
 
 
-def _free(word: Word) -> Meaning:
-    """Look for a text in class, key and error; a number may be an id, too."""
+def _open(word: Word) -> Meaning:
+    """Look for a text in class and key; a number may be an id, too."""
     text = word.text
     where = Q(name__icontains=text) | Q(key__icontains=text)
     digits = text.removeprefix("#")
     if digits.isascii() and digits.isdigit() and int(digits) <= LARGEST_ID:
         where |= Q(pk=int(digits))
+    return Meaning(where)
+
+
+def _free(word: Word) -> Meaning:
+    """Look for a text in the error, too."""
+    text, where = word.text, _open(word).where
     if not _may_be_sealed():
         return Meaning(where | Q(last_error__icontains=text))
     low = text.lower()

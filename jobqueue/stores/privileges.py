@@ -14,6 +14,7 @@ NEEDED = {
     "jobqueue_report": ("SELECT", "INSERT", "UPDATE", "DELETE"),
     "jobqueue_cancellation": ("SELECT", "DELETE"),
     "jobqueue_pause": ("SELECT",),
+    "jobqueue_classpause": ("SELECT",),
     "django_migrations": ("SELECT",),
 }
 

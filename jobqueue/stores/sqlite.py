@@ -69,6 +69,7 @@ WHERE id IN (
     WHERE NOT EXISTS (SELECT 1 FROM jobqueue_pause WHERE queue = names.name) AND ready.id IN (
       SELECT id FROM jobqueue_job
       WHERE state = 1 AND queue = names.name AND run_at <= %(now)s {priorities}
+        AND name NOT IN (SELECT name FROM jobqueue_classpause)
       ORDER BY priority * -1, run_at, id LIMIT %(limit)s)
     ORDER BY ready.priority * -1, ready.run_at, ready.id LIMIT %(limit)s)
   AND EXISTS (SELECT 1 FROM jobqueue_pool WHERE id = %(pool_id)s AND alive)
@@ -130,7 +131,9 @@ RETURNING id
 
 QUEUES_WITH_WORK = f"""
 WITH RECURSIVE {ALL_QUEUES} SELECT name FROM names
-WHERE name IS NOT NULL AND NOT EXISTS (SELECT 1 FROM jobqueue_pause WHERE queue = name)
+WHERE name NOT IN (SELECT queue FROM jobqueue_pause)
+AND EXISTS (SELECT 1 FROM jobqueue_job AS ready WHERE ready.state = 1 AND ready.queue = names.name
+            AND ready.name NOT IN (SELECT name FROM jobqueue_classpause))
 """  # noqa: S608 (a constant)
 
 NEXT_DUE = """

@@ -31,6 +31,8 @@ def _told_apart(finishes: Sequence[Finish]) -> Iterator[Finish]:
             yield each
             continue
         failure = failure_in(each.decision.error or "")
+        if not failure.exception and each.decision.cause is not None:
+            failure = failure._replace(exception=type(each.decision.cause).__name__)
         digest = fingerprint(each.job.name, failure, with_message=with_message)
         yield each._replace(decision=replace(each.decision, exception=failure.exception, fingerprint=digest))
 

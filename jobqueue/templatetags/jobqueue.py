@@ -62,6 +62,18 @@ def ago(moment: datetime | None, now: datetime | None = None) -> SafeString | st
     )
 
 
+@register.simple_tag
+def since(moment: datetime) -> str:
+    """Show how long something has been."""
+    return duration(max((timezone.now() - moment).total_seconds(), 0.0))
+
+
+@register.simple_tag
+def clock(moment: datetime) -> str:
+    """Show the time of day, in the current time zone."""
+    return date_format(timezone.localtime(moment) if timezone.is_aware(moment) else moment, "TIME_FORMAT")
+
+
 @register.filter
 def span(seconds: float | None) -> str:
     """Show a duration; None as a dash."""
@@ -78,10 +90,18 @@ def percent(share: float | None) -> str:
 
 @register.inclusion_tag("jobqueue/admin/tile.html")
 def tile(
-    label: str, value: object, *, note: str = "", key: str = "", url: str = "", alarm: object = False
+    label: str,
+    value: object,
+    *,
+    note: str = "",
+    key: str = "",
+    url: str = "",
+    bad: object = False,
+    alarm: object = False,
 ) -> dict[str, Any]:
-    """Show one figure of the whole site; ``alarm`` says that it is not as it should be."""
-    return {"label": label, "value": value, "note": note, "key": key, "url": url, "alarm": bool(alarm)}
+    """Show one figure of the whole site; ``bad`` says that it is not well, ``alarm`` that somebody must act."""
+    mood = "alarm" if alarm else "bad" if bad else ""
+    return {"label": label, "value": value, "note": note, "key": key, "url": url, "mood": mood}
 
 
 @register.simple_tag
@@ -107,13 +127,25 @@ def took(attempt: Attempt) -> float | None:
 
 
 @register.simple_tag(takes_context=True)
-def jobclass_link(context: template.Context, name: str) -> SafeString:
+def page_of(context: template.Context, page: str, name: str) -> str:
+    """Return the address of a page about something with a name: ``{% page_of "queue_pause" queue.name %}``."""
+    return reverse(f"admin:jobqueue_{page}", args=[quote(name)], current_app=context["request"].current_app)
+
+
+@register.simple_tag(takes_context=True)
+def jobclass_link(context: template.Context, name: str) -> SafeString | str:
     """Show the name of a class; for those who may see its page it leads there."""
-    request = context["request"]
-    if not name or not may_see(request, "view_dashboard"):
+    if not name:
+        return gettext("others, without a name")
+    if not may_see(context["request"], "view_dashboard"):
         return format_html("<bdi>{}</bdi>", name)
-    url = reverse("admin:jobqueue_jobclass_detail", args=[quote(name)], current_app=request.current_app)
-    return format_html('<a href="{}"><bdi>{}</bdi></a>', url, name)
+    return format_html('<a href="{}"><bdi>{}</bdi></a>', page_of(context, "jobclass_detail", name), name)
+
+
+@register.filter
+def rate(number: float) -> str:
+    """Show how many there are a minute; small numbers with a decimal."""
+    return number_format(number, decimal_pos=1 if 0 < number < 10 else 0, use_l10n=True, force_grouping=True)
 
 
 @register.inclusion_tag("jobqueue/admin/charts/sparkline.html")

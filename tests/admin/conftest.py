@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
@@ -25,3 +27,10 @@ def sign_in(db: None) -> SignIn:
         return client
 
     return sign_in
+
+
+def post(client: Client, url: str, **data: str) -> Any:
+    """Send the form of a page as a browser does, with the token of the page; follow where it leads."""
+    token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', client.get(url).content.decode())
+    assert token, f"no form on {url}"
+    return client.post(url, {"csrfmiddlewaretoken": token[1], **data}, follow=True)

@@ -7,7 +7,7 @@ from django.template import engines
 from django.utils.translation import override
 
 from jobqueue.admin.charts import drawing
-from jobqueue.admin.charts.shapes import Bar, decades, filled, line, nice, sparkline, stacked
+from jobqueue.admin.charts.shapes import Bar, between, filled, line, nice, sparkline, stacked
 from jobqueue.policy.histogram import BUCKETS, bucket_of
 
 
@@ -17,7 +17,7 @@ def render(source: str, **context: object) -> str:
 
 @pytest.mark.parametrize(
     ("largest", "end"),
-    [(0, 2), (1, 2), (2, 2), (3, 4), (7, 10), (12, 20), (61, 100), (150, 200), (41_000, 60_000)],
+    [(0, 2), (1, 2), (2, 2), (3, 4), (12, 20), (61, 80), (150, 200), (41_000, 60_000), (7, 8)],
 )
 def test_an_axis_ends_where_people_can_halve_it(largest: float, end: int) -> None:
     assert nice(largest) == end
@@ -25,11 +25,18 @@ def test_an_axis_ends_where_people_can_halve_it(largest: float, end: int) -> Non
 
 
 @pytest.mark.parametrize(
-    ("values", "powers"),
-    [([], (0, 1)), ([0.0], (0, 1)), ([0.04, 3.0], (-2, 1)), ([1.0], (0, 1)), ([100.0], (2, 3))],
+    ("values", "marks"),
+    [
+        ([], [0.001, 0.01]),
+        ([0.00001], [0.001, 0.01]),
+        ([0.04, 3.0], [0.01, 0.1, 1, 10]),
+        ([1.0], [1, 10]),
+        ([45.0, 1e9], [10, 60, 600, 3600, 36_000, 864_000]),
+        ([1e9], [36_000, 864_000]),
+    ],
 )
-def test_a_log_axis_spans_whole_decades(values: list[float], powers: tuple[int, int]) -> None:
-    assert decades(values) == powers
+def test_an_axis_of_durations_has_marks_that_people_know(values: list[float], marks: list[float]) -> None:
+    assert list(between(values)) == marks
 
 
 def test_bars_stand_one_upon_the_other() -> None:
@@ -46,14 +53,14 @@ def test_no_numbers_are_no_bars() -> None:
 
 
 def test_a_line_has_gaps_where_nothing_was_measured() -> None:
-    assert line("p50", [1.0, 10.0, None, 100.0], 0, 2).runs == [
+    assert line("p50", [1.0, 10.0, None, 60.0], [1, 10, 60]).runs == [
         "12.50,100.00 37.50,50.00",
         "75.00,0.00 100.00,0.00",
     ]
 
 
 def test_a_value_beyond_the_axis_stays_at_its_end() -> None:
-    assert line("p50", [0.001, 1e9], 0, 2).runs == ["25.00,100.00 75.00,0.00"]
+    assert line("p50", [0.001, 1e9], [1, 10, 60]).runs == ["25.00,100.00 75.00,0.00"]
 
 
 def test_a_sparkline_shows_little_and_nothing_differently() -> None:

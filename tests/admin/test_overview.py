@@ -15,6 +15,7 @@ from jobqueue.models import Job, Pause, Pool, Report, Rollup
 from jobqueue.models.rollup import minute_of
 from jobqueue.states import State
 from tests.admin.conftest import SignIn
+from tests.admin.planting import attempt
 from tests.app.jobs import add
 
 URL = "/admin/jobqueue/dashboard/"
@@ -111,6 +112,16 @@ def test_the_next_jobs_come_in_their_order(client: Client, busy: None) -> None:
     upcoming = text(client, "upcoming")
     assert upcoming.index("in 59 min") < upcoming.index("in 2 h")
     assert "tried again" in upcoming
+
+
+def test_failures_come_by_kind_to_those_who_may_see_jobs(sign_in: SignIn) -> None:
+    attempt()
+    client = sign_in("view_dashboard", "view_job")
+    assert "ValueError" in text(client, "failures")
+    assert "Failures by kind" in text(client)
+    stranger = sign_in("view_dashboard")
+    assert "Failures by kind" not in text(stranger)
+    assert stranger.get(URL, {"part": "failures"}).status_code == HTTPStatus.NOT_FOUND
 
 
 def test_queues_say_how_they_are(client: Client, busy: None) -> None:

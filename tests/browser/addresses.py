@@ -17,7 +17,7 @@ ARGUMENT = re.compile(r"<(?:\w+:)?(\w+)>")
 DATA = ".json"
 #: Whose job a page takes that does something with it; others take one that has failed.
 STATES = {"cancel": "ready", "postpone": "scheduled", "run_now": "scheduled", "run-now": "scheduled"}
-STATES_OF_JOBS = ("ready", "running", "scheduled", "retrying", "succeeded", "failed", "cancelled", "imported")
+STATES_OF_JOBS = ("running", "scheduled", "failed", "imported")
 
 
 class Address(NamedTuple):

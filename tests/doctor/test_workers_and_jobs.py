@@ -13,7 +13,7 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
-from jobqueue import pause
+from jobqueue import pause, pause_class
 from jobqueue.conf import Settings
 from jobqueue.doctor import Level, Site, jobs, queues, workers
 from jobqueue.insight import scene
@@ -220,6 +220,23 @@ class TestQueues:
         assert mail.message.startswith('"mail" is paused by ana for ')
         assert mail.message.endswith("(deploy); jobs that wait in it: 1 job")
         assert mail.remedy == "Resume it: python manage.py jobs resume mail"
+
+    def test_a_class_that_rests_is_told_and_its_jobs_are_neither_late_nor_nobodys(self, site: Site) -> None:
+        pool(queues=["default"])
+        [rests] = Job.objects.filter(pk__in=ready(queue="mail", ago=600))
+        pause_class(rests.name, "deploy", by="ana")
+        pause_class("shop.jobs.other")
+        other, mine = queues.queues(site)
+        assert (mine.id, mine.level, other.id, other.level) == (
+            "queues.resting",
+            Level.WARNING,
+            "queues.resting",
+            Level.HINT,
+        )
+        assert mine.message.startswith(f'class "{rests.name}" is paused by ana for ')
+        assert mine.message.endswith("(deploy); jobs of it wait")
+        assert other.message.endswith("no job of it waits")
+        assert mine.remedy == f"Resume it: python manage.py jobs resume-class {rests.name}"
 
 
 class TestLanes:

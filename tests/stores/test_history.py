@@ -1,4 +1,4 @@
-"""What is kept beside a job's row: its failed attempts; and that paused queues rest."""
+"""What is kept beside a job's row: its failed attempts; and that paused queues and classes rest."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from jobqueue.models import Attempt, Cancellation, Job, Pause, Report
+from jobqueue.models import Attempt, Cancellation, ClassPause, Job, Pause, Report
 from jobqueue.outcomes import RELEASE, Decision
 from jobqueue.rows import ClaimedJob, Finish
 from jobqueue.states import State
@@ -119,3 +119,36 @@ class TestPauses:
         store.insert_many([new(queue="mail"), new(queue="default")])
         Pause.objects.create(queue="mail")
         assert store.promote().ready == {"default"}
+
+    def test_nobody_claims_jobs_of_a_paused_class_and_those_behind_them_are_claimed(
+        self, store: Store, pool: int
+    ) -> None:
+        resting = [new(name="app.rests", priority=priority) for priority in (9, 0) for _ in range(30)]
+        others = [new(name="app.goes.on", priority=priority) for priority in (5, 0, -5)]
+        store.insert_many([*resting, *others, *(each._replace(queue="mail") for each in resting)])
+        ClassPause.objects.create(name="app.rests", reason="the service is down")
+        taken = claim(store, pool, limit=2) + claim(store, pool, limit=2)
+        assert [(each.name, each.priority) for each in taken] == [("app.goes.on", each) for each in (5, 0, -5)]
+        for asked in ({}, {"queues": ("mail",)}, {"min_priority": 5}, {"max_priority": 5}):
+            assert claim(store, pool, **asked) == []
+        ClassPause.objects.all().delete()
+        assert len(claim(store, pool, limit=200)) == 120
+
+    def test_a_class_whose_name_begins_like_a_resting_one_goes_on(self, store: Store, pool: int) -> None:
+        store.insert_many([new(name="app.rests"), new(name="app.rests.not"), new(name="app.rest")])
+        ClassPause.objects.create(name="app.rests")
+        assert {each.name for each in claim(store, pool)} == {"app.rests.not", "app.rest"}
+
+    def test_a_paused_class_is_taken_by_id(self, store: Store, pool: int) -> None:
+        job = stored(store, name="app.rests")
+        ClassPause.objects.create(name="app.rests")
+        taken = store.take(job.pk, request(pool))
+        assert taken is not None
+        assert taken.id == job.pk
+
+    def test_nobody_is_woken_for_a_queue_in_which_only_a_paused_class_waits(self, store: Store) -> None:
+        store.insert_many([new(queue="mail", name="app.rests"), new(queue="default"), new(name="app.rests")])
+        ClassPause.objects.create(name="app.rests")
+        assert store.promote().ready == {"default"}
+        stored(store, queue="mail")
+        assert store.promote().ready == {"default", "mail"}

@@ -18,7 +18,7 @@ from django.db import connection, transaction
 
 from jobqueue.conf import Settings
 from jobqueue.doctor import JOBS, Site, jobs
-from jobqueue.models import Job, Pool
+from jobqueue.models import ClassPause, Job, Pool
 from jobqueue.outcomes import RELEASE, Decision
 from jobqueue.rows import ClaimRequest, Finish, Texts
 from jobqueue.states import State
@@ -34,6 +34,8 @@ QUEUES = ("mail", "default", "reports")
 LIMIT = 10
 #: Rows that one node of a plan may read when LIMIT jobs are taken: some for each queue, and dead ones.
 FEW = 10 * LIMIT
+#: Jobs of a class that rests, in front of the others.
+RESTING = 2000
 #: Queues times priorities.
 LANES = 12
 
@@ -143,6 +145,13 @@ def hold_many(pool_id: int) -> list[int]:
     held = {"state": State.RUNNING, "claim_id": CLAIM, "pool": pool_id, "locked_by": "host:here pid:2"}
     assert Job.objects.filter(pk__in=list(ready)).update(**held) == 5000
     return list(Job.objects.running().order_by("pk").values_list("pk", flat=True)[:LIMIT])
+
+
+def rest_in_front() -> None:
+    """Let the jobs that come first be of a class that rests."""
+    first = Job.objects.ready().order_by("run_at").values_list("pk", flat=True)[:RESTING]
+    assert Job.objects.filter(pk__in=list(first)).update(name="shop.jobs.rests", priority=9) == RESTING
+    ClassPause.objects.create(name="shop.jobs.rests")
 
 
 def some_texts() -> list[Texts]:
@@ -268,6 +277,30 @@ class TestPlansOfPostgreSQL:
         assert plan.indexes == {"jobqueue_job_ready", "jobqueue_job_pkey"}
         assert plan.updated == LIMIT
         assert plan.most_rows <= FEW
+
+    @pytest.mark.parametrize("asked", CLAIMS.values(), ids=CLAIMS)
+    def test_a_claim_beside_a_resting_class_hashes_what_rests_and_reads_a_few_rows(
+        self, backlog: int, store: Store, control: Explain, asked: dict[str, Any]
+    ) -> None:
+        ClassPause.objects.bulk_create(ClassPause(name=f"shop.jobs.number_{number}") for number in range(20))
+        wanted = request(backlog, **asked)
+        parameters = wanted._asdict() | {"queues": list(wanted.queues)}
+        plan = control(postgresql.claim_statement(*asked_for(wanted)), parameters)
+        assert plan.scans == set()
+        assert plan.updated == LIMIT
+        assert plan.most_rows <= FEW
+        assert any("hashed" in node.get("Filter", "") for node in plan.nodes)
+
+    def test_a_claim_behind_a_resting_class_reads_past_it_and_sorts_nothing(
+        self, backlog: int, store: Store, control: Explain
+    ) -> None:
+        rest_in_front()
+        wanted = request(backlog)
+        plan = control(postgresql.claim_statement(False, False, False), wanted._asdict() | {"queues": []})
+        assert plan.scans == set()
+        assert plan.indexes == {"jobqueue_job_ready", "jobqueue_job_pkey"}
+        assert plan.updated == LIMIT
+        assert plan.most_rows <= RESTING + FEW
 
     def test_a_claim_takes_as_many_as_its_limit_says(self, backlog: int, store: Store) -> None:
         assert len(store.claim(request(backlog))) == LIMIT
@@ -410,6 +443,13 @@ class TestPlansOfSQLite:
         steps = steps_of(lambda: taken.extend(store.claim(request(backlog, **asked))))
         assert len(taken) == LIMIT
         assert steps < 100 * FEW
+
+    def test_a_claim_behind_a_resting_class_reads_past_it(self, backlog: int, store: Store) -> None:
+        rest_in_front()
+        taken: list[Any] = []
+        steps = steps_of(lambda: taken.extend(store.claim(request(backlog))))
+        assert len(taken) == LIMIT
+        assert steps < 20 * RESTING + 100 * FEW
 
     def test_promotion_with_nothing_due_reads_one_row(self, backlog: int, store: Store) -> None:
         assert steps_of(store.promote) < 1000

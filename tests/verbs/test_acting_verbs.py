@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from jobqueue import conf
 from jobqueue.handlers.resolve import registry
-from jobqueue.models import Attempt, Cancellation, Job, Pause, Pool
+from jobqueue.models import Attempt, Cancellation, ClassPause, Job, Pause, Pool
 from jobqueue.states import State
 from jobqueue.stores import get_store
 from tests.app import jobs as declared
@@ -262,8 +262,40 @@ class TestPauses:
         assert jobs("resume", "default").out == "Queue default resumed. 1 due job waits.\n"
         assert jobs("resume", "default").out == "Queue default was not paused.\n"
 
+    def test_a_class_rests_and_goes_on(self, jobs: Jobs) -> None:
+        said = jobs("pause-class", "tests.app.scripted.tell", "--reason", "deploy")
+        assert (said.out, said.err) == (
+            "Class tests.app.scripted.tell paused. "
+            "Resume: python manage.py jobs resume-class tests.app.scripted.tell\n",
+            "",
+        )
+        row = ClassPause.objects.get()
+        assert row.reason == "deploy"
+        assert row.paused_by
+        assert jobs("resume-class", "tell").out == "Class tests.app.scripted.tell resumed.\n"
+        assert jobs("resume-class", "tell").out == "Class tell was not paused.\n"
+
+    def test_the_end_of_a_class_is_enough_if_it_is_the_only_one(self, jobs: Jobs) -> None:
+        for name in ("shop.jobs.charge", "shop.Order.charge", "shop.jobs.remind"):
+            job(State.READY, name=name)
+        assert jobs("pause-class", "remind").out.startswith("Class shop.jobs.remind paused.")
+        assert jobs("pause-class", "Order.charge").out.startswith("Class shop.Order.charge paused.")
+        assert '"charge" may be shop.Order.charge or shop.jobs.charge.' in refused(jobs, "pause-class", "charge")
+
+    def test_a_class_that_nobody_knows_rests_and_the_nearest_is_named(self, jobs: Jobs) -> None:
+        job(State.READY, name="shop.jobs.charge")
+        said = jobs("pause-class", "shop.jobs.chrage")
+        assert said.out.startswith("Class shop.jobs.chrage paused.")
+        assert said.err == 'No job "shop.jobs.chrage" is known here. Did you mean "shop.jobs.charge"?\n'
+        assert jobs("pause-class", "chrage").err.endswith('Did you mean "shop.jobs.charge"?\n')
+        assert (
+            jobs("resume-class", "charge").out == 'Class charge was not paused. Did you mean "shop.jobs.chrage"?\n'
+        )
+
     def test_bad_names_and_reasons(self, jobs: Jobs) -> None:
         for words in (("pause", "a b"), ("resume", "a b"), ("pause", "mail", "--reason", "x" * 201)):
+            assert refused(jobs, *words)
+        for words in (("pause-class", ""), ("resume-class", "x" * 256), ("pause-class", "a.b", "--reason", "\0")):
             assert refused(jobs, *words)
 
 

@@ -10,7 +10,7 @@ import pytest
 from django.core.management.base import CommandError
 from django.utils import timezone
 
-from jobqueue import enqueue, pause
+from jobqueue import enqueue, pause, pause_class
 from jobqueue.insight import figures
 from jobqueue.models import Attempt, Job, Report
 from jobqueue.states import State
@@ -117,6 +117,24 @@ class TestStatus:
         assert "nothing waits" in said.out
         assert "! default: paused by ana for " in said.out
         assert "Resume: python manage.py jobs resume default" in said.out
+
+    def test_a_paused_class_says_by_whom_and_is_not_the_oldest(self, jobs: Jobs) -> None:
+        rests = job(State.READY, run_at=timezone.now() - timedelta(minutes=10))
+        pause_class(rests.name, "deploy", by="ana")
+        said = jobs("status")
+        assert "waiting 1 " in said.out.lower()
+        assert "nothing waits" in said.out
+        assert f"! class {rests.name}: paused by ana for " in said.out
+        assert f"Resume: python manage.py jobs resume-class {rests.name}" in said.out
+        told = jobs("status", "--json").json
+        assert told["paused_classes"][rests.name]["reason"] == "deploy"
+        assert [(each["waiting"], each["oldest_seconds"]) for each in told["queues"]] == [(1, None)]
+        assert jobs("check").out == "No job waits.\n"
+        job(State.READY, run_at=timezone.now() - timedelta(seconds=20), name="shop.jobs.other")
+        assert "oldest 20 s" in jobs("status").out
+        said = jobs("queues")
+        assert f"class {rests.name}: paused by ana for " in said.out
+        assert rests.name in jobs("queues", "--json").json["paused_classes"]
 
     def test_counting_has_an_end(self, jobs: Jobs, monkeypatch: Any) -> None:
         monkeypatch.setattr(figures, "MANY", 2)
@@ -269,7 +287,12 @@ class TestTheOthers:
 
     def test_workers(self, jobs: Jobs) -> None:
         assert jobs("workers").out == "No worker is running. Start one: python manage.py jobworker\n"
-        pool(release="9c1e2f0", workers=[{"pid": 1, "jobs": [{"id": 7, "seconds": 2}]}], processes=2, threads=2)
+        pool(
+            release="9c1e2f0",
+            workers=[{"pid": 1, "memory": 3 << 20, "jobs": [{"id": 7, "seconds": 2}]}],
+            processes=2,
+            threads=2,
+        )
         pool(pk=2, pid=4121, quiet=True, queues=["mail", "default"])
         pool(pk=3, pid=4122, alive=False)
         pool(pk=4, pid=4123, beat_at=timezone.now() - timedelta(minutes=5))
@@ -278,8 +301,10 @@ class TestTheOthers:
             4120: "ok", 4121: "quiet", 4122: "dead", 4123: "silent",
         }  # fmt: skip
         assert (told[4120]["busy"], told[4120]["slots"]) == (1, 4)
+        assert (told[4120]["memory_bytes"], told[4121]["memory_bytes"]) == (3 << 20, None)
         out = jobs("workers").out
         assert "1/4" in out
+        assert "3 MB" in out
         assert "mail,default" in out
 
     def test_queues_with_their_state(self, jobs: Jobs, settings: Any) -> None:

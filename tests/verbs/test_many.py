@@ -16,26 +16,32 @@ from django.utils import timezone
 from jobqueue import (
     acancel,
     apause,
+    apause_class,
     apostpone,
     aresume,
+    aresume_class,
     aretry,
     arun_now,
     enqueue,
     pause,
+    pause_class,
     postpone,
     resume,
+    resume_class,
     signals,
     waking,
 )
 from jobqueue.acting import act_on
 from jobqueue.exceptions import JobStateError, OptionError, QueueFull, QueueNameError
-from jobqueue.models import Attempt, Cancellation, ClassStats, Job, Pause, Report
+from jobqueue.models import Attempt, Cancellation, ClassPause, ClassStats, Job, Pause, Report
 from jobqueue.ringing import Ringer
 from jobqueue.states import State
 from jobqueue.stores import get_store
 from jobqueue.stores.acts import Act
+from jobqueue.stores.ears import SCHEDULE
 from jobqueue.testing import work_off
 from tests.app.jobs import VideoWorker, add
+from tests.app.scripted import tell
 from tests.verbs.conftest import job
 
 pytestmark = pytest.mark.django_db
@@ -191,6 +197,8 @@ def test_the_twins_act_from_async_code() -> None:
         await aretry(ids[0])
         await apause("mail", "why", "ana")
         assert await aresume("mail")
+        await apause_class("shop.jobs.charge", "why", "ana")
+        assert await aresume_class("shop.jobs.charge")
 
     ids = [enqueue(add.bind(1)).pk]
     async_to_sync(main)()
@@ -272,6 +280,64 @@ class TestPauses:
         ) as caught:
             enqueue(add.bind(1))
         assert caught.value.paused
+
+
+class TestPausesOfClasses:
+    def test_a_paused_class_rests_until_it_is_resumed(self) -> None:
+        rests = enqueue(add.bind(1), queue="mail")
+        tell.enqueue("one")
+        pause_class(rests.name, "the provider is down", by="ana")
+        row = ClassPause.objects.get()
+        assert (row.name, row.reason, row.paused_by) == (rests.name, "the provider is down", "ana")
+        assert work_off().performed == 1
+        assert resume_class(rests.name)
+        assert work_off().performed == 1
+        assert not resume_class(rests.name)
+
+    def test_pausing_anew_says_anew_why(self) -> None:
+        pause_class("shop.jobs.charge", "one")
+        pause_class("shop.jobs.charge", "two", by="ben")
+        assert [(row.reason, row.paused_by) for row in ClassPause.objects.all()] == [("two", "ben")]
+
+    def test_listeners_learn_of_it(self) -> None:
+        heard: list[Any] = []
+
+        def listen(signal: Any, **told: Any) -> None:
+            heard.append((told["name"], told["reason"], told["by"]))
+
+        for signal in (signals.class_paused, signals.class_resumed):
+            signal.connect(listen)
+        try:
+            pause_class("shop.jobs.charge", "why", by="ana")
+            resume_class("shop.jobs.charge", by="ben")
+            resume_class("shop.jobs.charge")
+        finally:
+            for signal in (signals.class_paused, signals.class_resumed):
+                signal.disconnect(listen)
+        assert heard == [("shop.jobs.charge", "why", "ana"), ("shop.jobs.charge", "", "ben")]
+
+    @pytest.mark.parametrize("name", [None, "", "a\0b", "x" * 256, 7, "a\x1b[1m"])
+    def test_what_can_be_no_name_is_refused(self, name: Any) -> None:
+        for verb in (pause_class, resume_class):
+            with pytest.raises(OptionError, match="name must be that of a job's class"):
+                verb(name)
+
+    @pytest.mark.parametrize("text", ["x" * 201, "\0", 7])
+    def test_a_reason_that_cannot_be_stored_is_refused(self, text: Any) -> None:
+        with pytest.raises(OptionError, match="reason must be text of at most 200 characters"):
+            pause_class("shop.jobs.charge", text)
+
+    def test_whoever_promotes_is_rung_when_it_goes_on(
+        self, monkeypatch: Any, django_capture_on_commit_callbacks: Any
+    ) -> None:
+        store, rung = get_store(), list[Any]()
+        monkeypatch.setattr(store, "can_notify", True)
+        monkeypatch.setattr(store, "notify", rung.append)
+        monkeypatch.setattr(waking, "ringer", Ringer())
+        with django_capture_on_commit_callbacks(execute=True):
+            pause_class("shop.jobs.charge")
+            resume_class("shop.jobs.charge")
+        assert rung == [{SCHEDULE}]
 
 
 class TestStats:

@@ -9,12 +9,12 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
-from jobqueue import pause
+from jobqueue import pause, pause_class, resume
 from jobqueue.conf import Settings
 from jobqueue.insight.looking import why_of
 from jobqueue.insight.scene import Scene
 from jobqueue.insight.why import Snapshot, why
-from jobqueue.models import Job, Pause, Pool
+from jobqueue.models import ClassPause, Job, Pause, Pool
 from jobqueue.states import State
 from tests.verbs.conftest import job, pool
 
@@ -173,6 +173,15 @@ def test_a_job_claimed_after_the_latest_heartbeat_may_well_run() -> None:
     assert why(look(row(State.RUNNING, locked_at=NOW + timedelta(seconds=1)), BEAT)).kind == "running"
 
 
+def test_a_class_that_rests_says_so() -> None:
+    resting = ClassPause(name="shop.jobs.VideoWorker", reason="noon", paused_by="ana", since=ago(minutes=9))
+    assert why(look(row(State.READY), ALIVE, pause=resting)) == (
+        "paused",
+        '#4840 waits: class "shop.jobs.VideoWorker" is paused by ana for 9 min (noon).',
+        "Resume it: python manage.py jobs resume-class shop.jobs.VideoWorker",
+    )
+
+
 @pytest.mark.django_db
 class TestTheLook:
     def kind(self, of: Job) -> str:
@@ -186,6 +195,9 @@ class TestTheLook:
         assert self.kind(job(queue="mail")) == "no worker for its queue"
         assert self.kind(job(State.RUNNING)) == "claimed"
         pause("default")
+        assert self.kind(ready) == "paused"
+        resume("default")
+        pause_class(ready.name)
         assert self.kind(ready) == "paused"
         assert why_of(4711, Scene(Settings())).kind == "gone"
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from jobqueue.admin.charts.drawing import Chart, Legend, counted
-from jobqueue.admin.charts.shapes import decades, line, nice, stacked
+from jobqueue.admin.charts.shapes import between, line, nice, stacked
 from jobqueue.admin.words import duration
 from jobqueue.insight.series import Series
 
@@ -26,6 +26,13 @@ LABELS: Mapping[str, str | Promise] = {
     "p99": gettext_lazy("99 of 100 (p99)"),
     "oldest": gettext_lazy("oldest waiting job"),
 }
+MARK_UNITS = (
+    (86_400, gettext_lazy("%(number)s d")),
+    (3600, gettext_lazy("%(number)s h")),
+    (60, gettext_lazy("%(number)s min")),
+    (1, gettext_lazy("%(number)s s")),
+    (0.001, gettext_lazy("%(number)s ms")),
+)
 COLOURS = {"retried": "retrying"}
 DASH = "\N{EN DASH}"
 #: Labels below a chart.
@@ -65,17 +72,17 @@ def throughput(series: Series, url: str) -> Chart | None:
 
 
 def latency(series: Series, keys: Sequence[str], title: str, url: str) -> Chart | None:
-    """Return how long attempts ran, or had waited, as lines on an axis of powers of ten; None if nobody knows."""
+    """Return how long attempts ran, or had waited, as lines; None if nobody knows."""
     chosen = {key: series.values[key] for key in keys}
     measured = [value for values in chosen.values() for value in values if value]
     if not measured:
         return None
-    low, high = decades(measured)
+    marks = between(measured)
     return Chart(
         label=title,
-        y=[duration(10.0**power) for power in range(high, low - 1, -1)],
+        y=[mark(each) for each in reversed(marks)],
         x=_ticks(series),
-        lines=[line(colour(key), values, low, high) for key, values in chosen.items()],
+        lines=[line(colour(key), values, marks) for key, values in chosen.items()],
         legend=_legend(chosen),
         columns=[_("From"), *(label(key) for key in chosen)],
         rows=_rows(series, chosen, duration),
@@ -83,6 +90,12 @@ def latency(series: Series, keys: Sequence[str], title: str, url: str) -> Chart 
         keys=list(keys),
         kind="lines",
     )
+
+
+def mark(seconds: float) -> str:
+    """Return the label of a mark of the axis of durations: 10 ms, 1 s, 10 min."""
+    size, text = next(each for each in MARK_UNITS if seconds >= each[0])
+    return str(text) % {"number": counted(round(seconds / size))}
 
 
 def as_json(series: Series) -> dict[str, Any]:

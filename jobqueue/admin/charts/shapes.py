@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
-from math import ceil, floor, log10
+from math import floor, log, log10
 from typing import NamedTuple
 
 #: Width and height of the drawing area; browsers stretch it.
@@ -12,7 +13,9 @@ SIZE = 100.0
 #: The part of its place that a bar fills.
 FILLED = 0.8
 #: Steps of an axis that people can halve.
-STEPS = (1, 2, 4, 6, 10)
+STEPS = (1, 2, 4, 6, 8, 10)
+#: An axis of durations, in seconds: 1 ms, 10 ms, 100 ms, 1 s, 10 s, 1 min, 10 min, 1 h, 10 h, 10 days.
+MARKS = (0.001, 0.01, 0.1, 1.0, 10.0, 60.0, 600.0, 3600.0, 36_000.0, 864_000.0)
 #: A sparkline, in pixels.
 SPARK_STEP, SPARK_BAR, SPARK_HEIGHT = 4, 3, 20
 
@@ -54,13 +57,12 @@ def nice(largest: float) -> int:
     return int(next(step * magnitude for step in STEPS if step * magnitude >= largest))
 
 
-def decades(values: Sequence[float]) -> tuple[int, int]:
-    """Return the powers of ten between which all values above 0 lie, at least one apart; (0, 1) of none."""
-    positive = [value for value in values if value > 0]
-    if not positive:
-        return 0, 1
-    low, high = floor(log10(min(positive))), ceil(log10(max(positive)))
-    return low, max(high, low + 1)
+def between(values: Sequence[float]) -> Sequence[float]:
+    """Return the marks between which all durations lie, in seconds, two at least; of none the first two."""
+    low = bisect_right(MARKS, min(values, default=0)) - 1
+    high = bisect_left(MARKS, max(values, default=0))
+    low = min(max(low, 0), len(MARKS) - 2)
+    return MARKS[low : max(high, low + 1) + 1]
 
 
 def stacked(stacks: Mapping[str, Sequence[float]], top: float, *, ends_open: bool = False) -> list[Bar]:
@@ -88,27 +90,29 @@ def _stacked(stacks: Mapping[str, Sequence[float]], top: float, ends_open: bool)
                 below += height
 
 
-def line(key: str, values: Sequence[float | None], low: int, high: int) -> Line:
-    """Return a line on an axis of powers of ten; where there is no value it has a gap.
+def line(key: str, values: Sequence[float | None], marks: Sequence[float]) -> Line:
+    """Return a line of durations; where there is no value it has a gap.
 
     Args:
         key: of its colour.
-        values: from left to right.
-        low, high: the powers of ten at the bottom and at the top.
+        values: from left to right, in seconds.
+        marks: of the axis, one as far from the next as all others; what lies between two is drawn by its logarithm.
     """
     step = SIZE / max(len(values), 1)
     runs = []
     places = enumerate(values)
     for is_there, group in groupby(places, key=lambda each: each[1] is not None and each[1] > 0):
         if is_there:
-            points = [((place + 0.5) * step, _height(value or 1, low, high)) for place, value in group]
+            points = [((place + 0.5) * step, _height(value or marks[0], marks)) for place, value in group]
             runs.append(_run(points, step))
     return Line(key, runs)
 
 
-def _height(value: float, low: int, high: int) -> float:
-    share = (log10(value) - low) / (high - low)
-    return SIZE - min(max(share, 0.0), 1.0) * SIZE
+def _height(value: float, marks: Sequence[float]) -> float:
+    value = min(max(value, marks[0]), marks[-1])
+    place = min(bisect_right(marks, value), len(marks) - 1) - 1
+    share = log(value / marks[place]) / log(marks[place + 1] / marks[place])
+    return SIZE - (place + share) * SIZE / (len(marks) - 1)
 
 
 def _run(points: list[tuple[float, float]], step: float) -> str:

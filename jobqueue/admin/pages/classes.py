@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from django.contrib.admin.utils import quote, unquote
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
 from jobqueue.admin.page import Crumb, Page, Route, looked
+from jobqueue.admin.pages.dashboard import RANGE_LABELS, range_of
+from jobqueue.admin.pages.pausing import CLASSES, PausePages, named
 from jobqueue.admin.rights import may_act, may_see
 from jobqueue.insight.classes import class_figures, classes, days, is_known, outstanding
 from jobqueue.insight.declared import declaration_of
-from jobqueue.insight.rollups import RANGES, Range
-
-#: Shown where none is asked for, or one that there is not.
-DEFAULT = "24h"
 
 
 class ClassPages(Page):
@@ -27,21 +24,26 @@ class ClassPages(Page):
         """Yield the addresses."""
         yield Route("", "changelist", self.list_classes, "view_dashboard")
         yield Route("<str:name>/", "detail", self.show_class, "view_dashboard")
+        yield from PausePages(self, CLASSES).routes()
 
     def list_classes(self, request: HttpRequest) -> HttpResponse:
         """Show all classes of which anything is known."""
-        scene, chosen = self.scene, range_in(request)
+        scene, chosen = self.scene, range_of(request)
         return self.show(
             request,
             "jobqueue/admin/classes.html",
-            {"classes": looked(scene, lambda: classes(scene, chosen)), "range": chosen, "ranges": RANGES},
+            {
+                "classes": looked(scene, lambda: classes(scene, chosen)),
+                "range": chosen.name,
+                "ranges": RANGE_LABELS,
+            },
             title=_("Job classes"),
             parts={"classes": "jobqueue/admin/parts/classes.html"},
         )
 
     def show_class(self, request: HttpRequest, name: str) -> HttpResponse:
         """Show one class."""
-        scene, chosen, name = self.scene, range_in(request), named(name)
+        scene, chosen, name = self.scene, range_of(request), named(name)
         if looked(scene, lambda: is_known(scene, name))() is False:
             raise Http404(_("Nothing is known of this class."))
         with_payload = may_see(request, "view_job_payload")
@@ -54,29 +56,12 @@ class ClassPages(Page):
                 "days": looked(scene, lambda: days(scene, name)),
                 "outstanding": looked(scene, lambda: outstanding(scene, name, with_payload=with_payload)),
                 "declaration": declaration_of(name),
+                "pause": looked(scene, lambda: scene.class_pauses.get(name)),
                 "may_pause": may_act(request, "pause_queue"),
-                "range": chosen,
-                "ranges": RANGES,
-                "quoted": quote(name),
+                "range": chosen.name,
+                "ranges": RANGE_LABELS,
             },
             title=name,
             crumbs=(Crumb(name),),
             parts={"class": "jobqueue/admin/parts/class.html"},
         )
-
-
-def range_in(request: HttpRequest) -> Range:
-    """Return the range that is asked for, or the usual one."""
-    return RANGES.get(request.GET.get("range", DEFAULT), RANGES[DEFAULT])
-
-
-def named(text: str) -> str:
-    """Return the name in an address.
-
-    Raises:
-        Http404: if it can be none that is stored.
-    """
-    name = unquote(text)
-    if "\0" in name:
-        raise Http404(_("Nothing is known of this class."))
-    return name

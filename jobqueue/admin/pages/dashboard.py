@@ -16,6 +16,7 @@ from jobqueue.admin.charts.drawing import Chart
 from jobqueue.admin.page import Page, Route, looked, once
 from jobqueue.admin.rights import may_see
 from jobqueue.insight import overview, series
+from jobqueue.insight.failures import DAY, Kinds, kinds
 from jobqueue.insight.rollups import RANGES, Done, Range, Rollups
 from jobqueue.insight.scene import Scene
 from jobqueue.insight.series import Series
@@ -26,6 +27,8 @@ T = TypeVar("T")
 
 #: The range that is shown unless another is asked for.
 USUAL = "24h"
+#: Kinds of failures that are shown.
+KINDS = 5
 #: What each range is called.
 RANGE_LABELS: dict[str, str | Promise] = {
     "1h": gettext_lazy("1 hour"),
@@ -36,7 +39,7 @@ RANGE_LABELS: dict[str, str | Promise] = {
 RUN, WAIT = ("run_p50", "run_p95", "run_p99"), ("wait_p50", "wait_p95", "wait_p99", "oldest")
 PARTS = {
     name: f"jobqueue/admin/parts/overview_{name}.html"
-    for name in ("tiles", "throughput", "latency", "running", "queues", "upcoming")
+    for name in ("tiles", "throughput", "latency", "running", "failures", "queues", "upcoming")
 }
 
 
@@ -92,6 +95,7 @@ class DashboardPages(Page):
     def show_all(self, request: HttpRequest) -> HttpResponse:
         """Show what waits, runs, fails and comes next."""
         seen = Seen(self.scene, range_of(request))
+        sees_failures = bool(self.link(request, "failure"))
         return self.show(
             request,
             "jobqueue/admin/overview.html",
@@ -101,15 +105,17 @@ class DashboardPages(Page):
                 "throughput": seen.look(lambda: self._throughput(seen)),
                 "latency": seen.look(lambda: self._latency(seen)),
                 "running": seen.look(lambda: self._running(request, seen.scene)),
+                "kinds": seen.look(lambda: self._kinds(request, seen.scene)),
                 "queues": seen.look(lambda: overview.queues(seen.scene)),
                 "upcoming": seen.look(lambda: self._upcoming(request, seen.scene)),
                 "ranges": [(name, RANGE_LABELS[name]) for name in RANGES],
                 "range": seen.range.name,
                 "links": self._links(request),
+                "sees_failures": sees_failures,
                 "sees_payload": may_see(request, "view_job_payload"),
             },
             title=_("Dashboard"),
-            parts=PARTS,
+            parts={name: template for name, template in PARTS.items() if name != "failures" or sees_failures},
         )
 
     def send_series(self, request: HttpRequest, name: str) -> HttpResponse:
@@ -140,6 +146,9 @@ class DashboardPages(Page):
 
     def _running(self, request: HttpRequest, scene: Scene) -> list[tuple[overview.Running, str]]:
         return [(each, self._job_url(request, each.job.pk)) for each in overview.running(scene)]
+
+    def _kinds(self, request: HttpRequest, scene: Scene) -> Kinds:
+        return kinds(scene, DAY, limit=KINDS, with_payload=may_see(request, "view_job_payload"))
 
     def _upcoming(self, request: HttpRequest, scene: Scene) -> list[tuple[Job, str]]:
         return [(job, self._job_url(request, job.pk)) for job in overview.upcoming(scene)]

@@ -1,4 +1,4 @@
-"""Queues: what waits in them, who works on them, which rest."""
+"""Queues: what waits in them, what comes and goes, who works on them, which rest."""
 
 from __future__ import annotations
 
@@ -8,17 +8,20 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
 from jobqueue.admin.page import Page, Route, looked
-from jobqueue.insight.figures import figures
+from jobqueue.admin.pages.pausing import QUEUES, PausePages
+from jobqueue.admin.rights import may_act
+from jobqueue.insight.queues import queues
 
 
 class QueuePages(Page):
-    """The list of queues."""
+    """The list of queues, and what can be done to each."""
 
     right = "view_queue"
 
     def routes(self) -> Iterator[Route]:
         """Yield the addresses."""
         yield Route("", "changelist", self.list_queues, "view_queue")
+        yield from PausePages(self, QUEUES).routes()
 
     def list_queues(self, request: HttpRequest) -> HttpResponse:
         """Show all queues of which anything is known."""
@@ -26,7 +29,7 @@ class QueuePages(Page):
         return self.show(
             request,
             "jobqueue/admin/queues.html",
-            {"figures": looked(scene, lambda: figures(scene))},
+            {"queues": looked(scene, lambda: queues(scene)), "may_pause": may_act(request, "pause_queue")},
             title=_("Queues"),
             parts={"queues": "jobqueue/admin/parts/queues.html"},
         )

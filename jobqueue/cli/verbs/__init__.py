@@ -90,6 +90,8 @@ VERBS: dict[str, Verb] = {
     "run": here,
     "pause": pausing.PAUSE,
     "resume": pausing.RESUME,
+    "pause-class": pausing.PAUSE_CLASS,
+    "resume-class": pausing.RESUME_CLASS,
     "purge": purge,
     "clear": clear,
     "check": check,

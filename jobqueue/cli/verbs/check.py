@@ -56,7 +56,7 @@ def run(words: dict[str, Any], say: Voice) -> int:
 
 def _oldest(scene: Scene, queue: str | None) -> Oldest | None:
     """Return the job that is due for longest: a ready one, or one that nobody has made ready."""
-    due = [(lane.queue, lane.oldest) for lane in scene.lanes]
+    due = [(lane.queue, lane.oldest) for lane in scene.awake]
     late = scene.jobs.scheduled().filter(run_at__lte=scene.now)
     late = late.filter(queue=queue) if queue else late.exclude(queue__in=list(scene.pauses))
     due += late.values_list("queue", "run_at")[:1]

@@ -12,8 +12,9 @@ from jobqueue.cli.verbs import status
 from jobqueue.cli.voice import Voice
 from jobqueue.conf import get_settings
 from jobqueue.insight.figures import QueueFigures, figures
-from jobqueue.insight.scene import Scene
+from jobqueue.insight.scene import Scene, paused
 from jobqueue.logs import harmless
+from jobqueue.models import ClassPause, Pause
 
 HELP = "the queues: what waits and runs in each, and who works on it"
 
@@ -30,16 +31,18 @@ def run(words: dict[str, Any], say: Voice) -> int:
     scene = Scene(get_settings())
     found = figures(scene)
     if words["json"]:
-        say_json(say, {"queues": [status.queue_object(each) for each in found.queues], "at": scene.now})
+        told = [status.queue_object(each) for each in found.queues]
+        say_json(say, {"queues": told, "paused_classes": status.paused_classes(scene), "at": scene.now})
         return 0
     if not found.queues:
         say("No job waits or runs, and no queue is declared.")
         return 0
     say_table(say, COLUMNS, [[*status.row(each), state(each)] for each in found.queues])
-    for each in found.queues:
-        if each.pause:
-            for line in textwrap.wrap(harmless(f"{each.name}: {status.paused(each, scene)}"), say.width):
-                say(line)
+    resting: dict[str, Pause | ClassPause] = {each.name: each.pause for each in found.queues if each.pause}
+    resting |= {f"class {name}": pause for name, pause in scene.class_pauses.items()}
+    for name, pause in resting.items():
+        for line in textwrap.wrap(harmless(f"{name}: {paused(pause, scene.now)}"), say.width):
+            say(line)
     return 0
 
 

@@ -17,10 +17,11 @@ from jobqueue.cli.telling import say_json
 from jobqueue.cli.voice import Voice
 from jobqueue.conf import get_settings
 from jobqueue.insight.figures import Figures, QueueFigures, figures
-from jobqueue.insight.scene import LANES, Scene
+from jobqueue.insight.scene import LANES, Scene, paused
 from jobqueue.logs import harmless
+from jobqueue.models import ClassPause, Pause
 from jobqueue.search.moments import span_of
-from jobqueue.wording import age, span
+from jobqueue.wording import span
 
 HELP = "one screen: what waits, runs, fails, and who works"
 
@@ -138,22 +139,17 @@ def notes(found: Figures, scene: Scene) -> Iterator[Note]:
     for queue in found.queues[:SHOWN]:
         if queue.pause:
             resume = f"Resume: python manage.py jobs resume {queue.name}"
-            yield Note(f"! {queue.name}: {paused(queue, scene)}.", resume, "WARNING")
+            yield Note(f"! {queue.name}: {paused(queue.pause, scene.now)}.", resume, "WARNING")
         elif queue.waiting and found.workers and not queue.workers:
             start = f"Start one: python manage.py jobworker --queue {queue.name}"
             yield Note(f"! {queue.name}: no worker listens to it.", start, "ERROR")
+    for name, pause in list(scene.class_pauses.items())[:SHOWN]:
+        resume = f"Resume: python manage.py jobs resume-class {name}"
+        yield Note(f"! class {name}: {paused(pause, scene.now)}.", resume, "WARNING")
     if len(found.queues) > SHOWN:
         yield Note(f"{len(found.queues) - SHOWN:,} more queues:", "python manage.py jobs queues")
     if not found.is_whole:
         yield Note(f"Only the first {LANES:,} kinds of queue and priority were looked at.")
-
-
-def paused(queue: QueueFigures, scene: Scene) -> str:
-    """Return since when a queue rests, by whom and why."""
-    assert queue.pause
-    by = f" by {queue.pause.paused_by}" if queue.pause.paused_by else ""
-    why = f" ({queue.pause.reason})" if queue.pause.reason else ""
-    return f"paused{by} for {span(max(age(queue.pause.since, scene.now), 0.0))}{why}"
 
 
 def many(number: int, *, full: bool) -> str:
@@ -169,6 +165,7 @@ def as_object(found: Figures, scene: Scene) -> dict[str, Any]:
         "oldest_seconds": found.oldest,
         "more_than_counted": sorted(found.capped),
         "queues": [queue_object(each) for each in found.queues],
+        "paused_classes": paused_classes(scene),
         "at": scene.now,
     }
 
@@ -176,13 +173,21 @@ def as_object(found: Figures, scene: Scene) -> dict[str, Any]:
 def queue_object(queue: QueueFigures) -> dict[str, Any]:
     """Return a queue for programs."""
     told = {name: value for name, value in asdict(queue).items() if name not in {"pause", "oldest", "p95"}}
-    pause = queue.pause
     return {
         **told,
         "oldest_seconds": queue.oldest,
         "p95_run_seconds": queue.p95,
-        "paused": None if pause is None else {"since": pause.since, "by": pause.paused_by, "reason": pause.reason},
+        "paused": None if queue.pause is None else _pause_object(queue.pause),
     }
+
+
+def paused_classes(scene: Scene) -> dict[str, dict[str, Any]]:
+    """Return the classes that rest for programs, by name."""
+    return {name: _pause_object(pause) for name, pause in scene.class_pauses.items()}
+
+
+def _pause_object(pause: Pause | ClassPause) -> dict[str, Any]:
+    return {"since": pause.since, "by": pause.paused_by, "reason": pause.reason}
 
 
 def _count(found: Figures, name: str) -> str:

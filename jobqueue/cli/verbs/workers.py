@@ -10,9 +10,10 @@ from jobqueue.cli.telling import say_json
 from jobqueue.cli.voice import Voice
 from jobqueue.conf import get_settings
 from jobqueue.insight.scene import PATIENCE, Scene, slots
+from jobqueue.insight.workers import busy, memory, state_of
 from jobqueue.logs import harmless
 from jobqueue.models import Pool
-from jobqueue.wording import age, span
+from jobqueue.wording import age, in_bytes, span
 
 HELP = "the pools: where they run, what they take, how they are"
 
@@ -22,6 +23,7 @@ COLUMNS = (
     Column("pool", elastic=True),
     Column("release", elastic=True),
     Column("busy", right=True),
+    Column("memory", right=True),
     Column("up", right=True),
     Column("beat", right=True),
     Column("state"),
@@ -62,25 +64,12 @@ def row(pool: Pool, scene: Scene) -> list[Cell | str]:
         str(pool),
         pool.release or "-",
         f"{busy(pool)}/{slots([pool])}",
+        "-" if (size := memory(pool)) is None else in_bytes(size),
         span(max(age(pool.started_at, scene.now), 0.0)),
         span(max(age(pool.beat_at, scene.now), 0.0)),
         Cell(state, ROLES[state]),
         ",".join(pool.queues) or "all",
     ]
-
-
-def state_of(pool: Pool, scene: Scene) -> str:
-    """Return how a pool is, in a word."""
-    if not pool.alive:
-        return "dead"
-    if scene.is_silent(pool):
-        return "silent"
-    return "quiet" if pool.quiet else "ok"
-
-
-def busy(pool: Pool) -> int:
-    """Return how many jobs it performed at its latest heartbeat."""
-    return sum(len(worker.get("jobs", ())) for worker in pool.workers)
 
 
 def as_object(pool: Pool, scene: Scene) -> dict[str, Any]:
@@ -91,6 +80,7 @@ def as_object(pool: Pool, scene: Scene) -> dict[str, Any]:
         "state": state_of(pool, scene),
         "slots": slots([pool]),
         "busy": busy(pool),
+        "memory_bytes": memory(pool),
         "started_at": pool.started_at,
         "beat_at": pool.beat_at,
         "processes": pool.workers,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import time
 
 from jobqueue import logs
 from jobqueue.pool.duties.base import DeclaredDead, Duty
 from jobqueue.release import release
-from jobqueue.worker.board import Seat
+from jobqueue.worker.board import Seat, Slot
+from jobqueue.worker.memory import resident_bytes_of
 
 
 class Heartbeat(Duty):
@@ -43,17 +45,26 @@ class Heartbeat(Duty):
         self.post.ring_workers()
 
     def _workers(self) -> list[dict[str, object]]:
-        now = self.post.clock()
-        return [
-            {
-                "pid": slot.words.pid,
-                "buffered": slot.words.buffered,
-                "succeeded": slot.words.succeeded,
-                "failed": slot.words.failed,
-                "jobs": [{"id": job.job_id, "seconds": round(now - job.since, 1)} for job in slot.performing()],
-            }
-            for slot in self.post.board.seated(Seat.ALIVE)
-        ]
+        return [self._told(slot) for slot in self.post.board.seated(Seat.ALIVE)]
+
+    def _told(self, slot: Slot) -> dict[str, object]:
+        now, today = self.post.clock(), time.time()
+        told: dict[str, object] = {
+            "pid": slot.words.pid,
+            "buffered": slot.words.buffered,
+            "succeeded": slot.words.succeeded,
+            "failed": slot.words.failed,
+            "jobs": [
+                {
+                    "id": job.job_id,
+                    "seconds": round(now - job.since, 1),
+                    "began": round(today - now + job.since, 1),
+                }
+                for job in slot.performing()
+            ],
+        }
+        memory = resident_bytes_of(slot.words.pid)
+        return told if memory is None else {**told, "memory": memory}
 
     def _is_quiet(self) -> bool:
         return bool(self.post.board.header.quiet)

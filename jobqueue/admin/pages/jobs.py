@@ -1,0 +1,183 @@
+"""Jobs: lists of them by state and search, and all that is known of one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.utils.translation import gettext as _
+
+from jobqueue.admin import exporting, joblists, onejob
+from jobqueue.admin.joblists import Asked
+from jobqueue.admin.page import Crumb, Page, Route, looked
+from jobqueue.admin.rights import may_see
+from jobqueue.insight.joblist import Listing, counts, listing
+from jobqueue.insight.reading import Unreadable, read_row
+from jobqueue.insight.scene import Scene
+from jobqueue.logs import harmless
+from jobqueue.models import Job
+from jobqueue.search import WINDOW, Search, SearchError
+
+PAYLOAD = "view_job_payload"
+
+
+class JobPages(Page):
+    """The list of jobs, the page of each, and their export."""
+
+    right = "view_job"
+
+    def routes(self) -> Iterator[Route]:
+        """Yield the addresses."""
+        yield Route("", "changelist", self.list_jobs, "view_job")
+        yield Route("export/", "export", self.export, "export_job")
+        yield Route("<int:pk>/", "object", self.lead_to_job, "view_job")
+        yield Route("<int:pk>/change/", "change", self.show_job, "view_job")
+        yield Route("<int:pk>/history/", "history", self.show_history, "view_job")
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Job | None:
+        """Return a job by its id, for Django's history; of a row that cannot be read, the id alone."""
+        found = read_row(self.scene.jobs.only("pk", "name"), int(object_id))
+        return Job(pk=found.pk, name="") if isinstance(found, Unreadable) else found
+
+    # The list
+
+    def list_jobs(self, request: HttpRequest) -> HttpResponse:
+        """Show the jobs of a tab, and of a search."""
+        scene, asked = self.scene, Asked.by(request.GET)
+        with_payload = may_see(request, PAYLOAD)
+        search, mistake = _understood(asked, scene, with_payload=with_payload)
+        count = looked(scene, lambda: counts(scene))
+        read = looked(scene, lambda: listing(scene, asked.wanted(search, with_payload=with_payload)))
+        known = looked(scene, lambda: joblists.names(scene))
+        return self.show(
+            request,
+            "jobqueue/admin/jobs.html",
+            {
+                "asked": asked,
+                "mistake": mistake,
+                "tabs": lambda: joblists.tab_links(asked, count()),
+                "listing": lambda: (
+                    None if mistake else self._shown(read(), scene, asked, with_payload=with_payload)
+                ),
+                "known": known,
+                "filters": lambda: (found := known()) and joblists.filters(asked, found),
+                "sizes": [(size, asked.address(size=size), size == asked.size) for size in joblists.SIZES],
+                "keeps_nothing": scene.settings.keep_succeeded == 0
+                and asked.tab.key in {"succeeded", "cancelled"},
+                "keeps_no_failure": scene.settings.destroy_failed_jobs and asked.tab.key == "failed",
+                "export_url": self._export_url(request, asked),
+                "acts": onejob.many_acts(self, request),
+                "act_url": onejob.address(self, "act"),
+            },
+            title=_("Jobs"),
+            parts={"tabs": "jobqueue/admin/parts/job_tabs.html", "rows": "jobqueue/admin/parts/jobs.html"},
+        )
+
+    def _shown(
+        self, found: Listing | None, scene: Scene, asked: Asked, *, with_payload: bool
+    ) -> dict[str, Any] | None:
+        if found is None:
+            return None
+        most = scene.settings.max_attempts
+        return {
+            "rows": joblists.rows_of(found.jobs, scene.now, most, with_payload=with_payload),
+            "now": scene.now,
+            "found": found,
+            "window": WINDOW,
+            "older": found.older and asked.address(before=found.older),
+            "newer": found.newer and asked.address(after=found.newer),
+            "newest": asked.address(),
+        }
+
+    def _export_url(self, request: HttpRequest, asked: Asked) -> str:
+        return self.url("export") + asked.address(size="") if may_see(request, "export_job") else ""
+
+    # One job
+
+    def lead_to_job(self, request: HttpRequest, pk: int) -> HttpResponseRedirect:
+        """Lead to its page, as Django's admin does."""
+        return HttpResponseRedirect(self.url("change", pk))
+
+    def show_job(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Show all that is known of a job."""
+        scene = self.scene
+        with_payload = may_see(request, PAYLOAD)
+        found = looked(scene, lambda: onejob.read(scene, pk, with_payload=with_payload, whole=_whole(request)))()
+        if found is None:
+            return self._without(request, "jobqueue/admin/job_slow.html", pk, status=200)
+        if isinstance(found, onejob.Gone):
+            return self._without(request, "jobqueue/admin/job_gone.html", pk, status=404, reason=found.reason)
+        return self.show(
+            request,
+            "jobqueue/admin/job.html",
+            {
+                "found": found,
+                "with_payload": with_payload,
+                "acts": onejob.acts_on(self, request, found),
+                "history_url": self.url("history", pk),
+                "failure_url": found.fingerprint
+                and onejob.address(self, "detail", found.fingerprint, model="failure"),
+                "list_url": self.url("changelist"),
+            },
+            title=f"#{pk} {found.short}",
+            crumbs=(Crumb(f"#{pk} {found.short}"),),
+            parts={"state": "jobqueue/admin/parts/job_state.html"},
+        )
+
+    def _without(
+        self, request: HttpRequest, template: str, pk: int, *, status: int, reason: str = ""
+    ) -> HttpResponse:
+        title = f"#{pk}"
+        response = self.show(request, template, {"reason": reason}, title=title, crumbs=(Crumb(title),))
+        response.status_code = status
+        return response
+
+    def show_history(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Show what people have done to a job."""
+        return self.history_view(request, str(pk), {"current_app": self.admin_site.name})
+
+    # Export
+
+    def export(self, request: HttpRequest) -> HttpResponseBase:
+        """Let people choose columns and a format; send the file if they have."""
+        scene, asked = self.scene, Asked.by(request.GET)
+        with_payload = may_see(request, PAYLOAD)
+        search, mistake = _understood(asked, scene, with_payload=with_payload)
+        columns = exporting.columns_for(with_payload=with_payload)
+        chosen = exporting.chosen(request.GET, columns)
+        if chosen is not None and not mistake:
+            return exporting.file_of(scene, asked, search, chosen)
+        return self.show(
+            request,
+            "jobqueue/admin/export.html",
+            {
+                "asked": asked,
+                "mistake": mistake,
+                "columns": columns,
+                "formats": exporting.FORMATS,
+                "is_refused": "format" in request.GET and not mistake,
+                "with_payload": with_payload,
+                "is_complete": looked(scene, lambda: exporting.is_complete(scene, asked, search)),
+                "list_url": self.url("changelist") + asked.address(),
+            },
+            title=_("Export"),
+            crumbs=(Crumb(_("Export")),),
+        )
+
+
+def _understood(asked: Asked, scene: Scene, *, with_payload: bool) -> tuple[Search | None, dict[str, str]]:
+    """Return the search; or what is wrong with it, and where."""
+    try:
+        return asked.search(scene.now, with_payload=with_payload), {}
+    except SearchError as error:
+        at = error.position - 1
+        return None, {
+            "message": str(error),
+            "before": harmless(asked.text[:at][-200:]),
+            "behind": harmless(asked.text[at:][:200]),
+        }
+
+
+def _whole(request: HttpRequest) -> str:
+    return request.GET.get("all", "")[:20]

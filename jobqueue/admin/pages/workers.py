@@ -1,0 +1,148 @@
+"""Workers: which live, what each performs, what is wrong with it; and wishes to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import NamedTuple
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
+
+from jobqueue import controlling
+from jobqueue.admin.asking import Question, ask_or_act
+from jobqueue.admin.page import Crumb, Page, Route, looked
+from jobqueue.admin.pages.timeline import show_timeline
+from jobqueue.admin.rights import may_act, may_see
+from jobqueue.insight.workers import worker, workers
+from jobqueue.models import Pool, Worker
+from jobqueue.search.fields import LARGEST_ID
+
+
+class Wish(NamedTuple):
+    """What a pool can be asked to do.
+
+    Attributes:
+        page: the name of its address.
+        path: the last part of that.
+        wish: says it.
+        ask, means, button, done: what is asked and said; "%(pool)s" is the pool.
+    """
+
+    page: str
+    path: str
+    wish: Callable[[int], None]
+    ask: str | Promise
+    means: str | Promise
+    button: str | Promise
+    done: str | Promise
+
+
+QUIET = Wish(
+    "quiet",
+    "quiet",
+    controlling.quiet,
+    _lazy("Quiet %(pool)s?"),
+    _lazy("It takes no new jobs, until it is told to go on or is started anew. Those that run go on."),
+    _lazy("Quiet"),
+    _lazy("%(pool)s was told to take no new jobs, and heeds it within seconds."),
+)
+GO_ON = Wish(
+    "go_on",
+    "go-on",
+    controlling.go_on,
+    _lazy("Let %(pool)s go on?"),
+    _lazy("It takes jobs again."),
+    _lazy("Go on"),
+    _lazy("%(pool)s was told to take jobs again, and heeds it within seconds."),
+)
+STOP = Wish(
+    "stop",
+    "stop",
+    controlling.stop,
+    _lazy("Stop %(pool)s?"),
+    _lazy(
+        "It takes no new jobs, and ends when those that run have ended. What takes too long is put back, and "
+        "performed by another. It is started again where it was started; a service manager does that by itself."
+    ),
+    _lazy("Stop"),
+    _lazy("%(pool)s was told to stop, and heeds it within seconds."),
+)
+WISHES = (QUIET, GO_ON, STOP)
+
+
+class WorkerPages(Page):
+    """The list of pools, and each of them."""
+
+    right = "view_worker"
+
+    def routes(self) -> Iterator[Route]:
+        """Yield the addresses."""
+        yield Route("", "changelist", self.list_workers, "view_worker")
+        yield Route("timeline/", "timeline", partial(show_timeline, self), "view_worker")
+        yield Route("<int:pool_id>/", "detail", self.show_worker, "view_worker")
+        for wish in WISHES:
+            view = partial(self.ask, wish=wish)
+            yield Route(f"<int:pool_id>/{wish.path}/", wish.page, view, "control_worker", acts=True)
+
+    def list_workers(self, request: HttpRequest) -> HttpResponse:
+        """Show all pools, by host."""
+        scene = self.scene
+        return self.show(
+            request,
+            "jobqueue/admin/workers.html",
+            {"workers": looked(scene, lambda: workers(scene)), "may_control": may_act(request, "control_worker")},
+            title=_("Workers"),
+            parts={"workers": "jobqueue/admin/parts/workers.html"},
+        )
+
+    def show_worker(self, request: HttpRequest, pool_id: int) -> HttpResponse:
+        """Show one pool."""
+        scene, pool = self.scene, self._pool(pool_id)
+        return self.show(
+            request,
+            "jobqueue/admin/worker.html",
+            {
+                "pool": pool,
+                "look": looked(scene, lambda: worker(scene, pool_id)),
+                "may_control": may_act(request, "control_worker"),
+            },
+            title=str(pool),
+            crumbs=(Crumb(str(pool)),),
+            parts={"worker": "jobqueue/admin/parts/worker.html"},
+        )
+
+    def ask(self, request: HttpRequest, pool_id: int, wish: Wish) -> HttpResponse:
+        """Ask whether a pool is really meant to do something; tell it, if it is."""
+        pool = self._pool(pool_id)
+        told = {"pool": str(pool)}
+
+        def act(_reason: str) -> str:
+            wish.wish(pool_id)
+            return f"{wish.path}: {pool}"
+
+        may_look = may_see(request, self.right)
+        question = Question(
+            title=str(wish.ask) % told,
+            means=(str(wish.means),),
+            button=str(wish.button),
+            act=act,
+            done=str(wish.done) % told,
+            idle="",
+            model=Worker,
+            name=str(pool_id),
+            back=self.url("detail", pool_id) if may_look else reverse(f"{self.admin_site.name}:index"),
+            crumbs=(Crumb(str(pool), self.url("detail", pool_id)), Crumb(str(wish.button))),
+            is_danger=wish is STOP,
+        )
+        return ask_or_act(self, request, question)
+
+    def _pool(self, pool_id: int) -> Pool:
+        scene = self.scene
+        pool = Pool.objects.using(scene.alias).filter(pk=pool_id).first() if pool_id <= LARGEST_ID else None
+        if pool is None:
+            raise Http404(_("This pool has stopped, or was never there."))
+        return pool
