@@ -42,7 +42,7 @@ def go_on(pool: Pool | int) -> None:
 def stop(pool: Pool | int) -> None:
     """Have a pool stop when its running jobs have ended, or after ``SHUTDOWN_SECONDS``, as after the signal TERM.
 
-    A service manager that starts again whatever has ended starts it again.
+    A service manager that starts again whatever has ended starts it again. A pass of ``work_off`` stops, too.
 
     Args:
         pool: its row, or the id of that.

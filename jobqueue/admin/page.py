@@ -168,7 +168,9 @@ class Page(Admin):
             "poll_seconds": settings.admin_poll_seconds,
             "poll_choices": poll_choices(settings.admin_poll_seconds),
             "part_url": self._part_url(request),
-            "banners": looked(scene := self.scene, lambda: warnings(scene)),
+            "banners": looked(
+                scene := self.scene, lambda: [each for each in warnings(scene) if each.level != "info"]
+            ),
         }
 
     def _pages(self, request: HttpRequest) -> Iterator[dict[str, Any]]:

@@ -32,6 +32,7 @@ from jobqueue.pool.notify import Notifier
 from jobqueue.pool.pidfile import AlreadyRunning, ForeignProcess, PidFile, was_handed_on
 from jobqueue.pool.supervisor import EXIT_PUT_BACK, Supervisor
 from jobqueue.stores import get_store
+from jobqueue.worker.minutes import Minutes
 from jobqueue.worker.workoff import Pulse, WorkOff
 
 EXIT_FAILED_TO_START = 1
@@ -177,6 +178,7 @@ def work_off(call: Invocation) -> int:
             limit=call.words["limit"],
             name=call.options.name,
             is_asked_to_stop=stop_asked.is_set,
+            minutes=Minutes(store, settings.keep_statistics),
         )
         try:
             tally = work.run(pulse=_pulse(call))

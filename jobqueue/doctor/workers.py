@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from jobqueue.cli.banner import told_releases
 from jobqueue.doctor.finding import Finding, error, ok, warning
 from jobqueue.doctor.site import Site
-from jobqueue.insight.scene import slots
+from jobqueue.insight.scene import address, slots
 from jobqueue.models import Pool
 from jobqueue.release import RESTART, outdated
 from jobqueue.wording import age, counted, few, span
@@ -67,7 +67,7 @@ def quiet(living: list[Pool]) -> Iterator[Finding]:
     resting = [pool for pool in living if pool.quiet]
     if resting:
         grade = error if len(resting) == len(living) else warning
-        remedy = f"Let it start anew. On {resting[0].host}: kill -HUP {resting[0].pid}"
+        remedy = f"Let it go on: python manage.py jobs resume-worker {address(resting[0])}"
         yield grade("workers.quiet", f"told to take no new jobs: {few(resting, NAMED)}", remedy)
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from django.db.models import Count, Max, Min, Q, QuerySet
+from django.db.models import Count, Max, Min, OuterRef, Q, QuerySet, Subquery
 
 from jobqueue.handlers.masking import Mask
 from jobqueue.handlers.shown import mask_for
+from jobqueue.insight.figures import MANY
 from jobqueue.insight.scene import Scene
 from jobqueue.models import Attempt
 from jobqueue.policy.failures import failure_in
@@ -25,7 +27,7 @@ WINDOW = 50_000
 #: So many kinds are told of, those that came most often lately.
 SHOWN = 50
 #: Attempts of one kind that are shown.
-ATTEMPTS = 50
+ATTEMPTS = 25
 #: Characters of an error that are shown.
 LONGEST_ERROR = 20_000
 
@@ -56,7 +58,8 @@ class Kind:
         exception: its class.
         message: what it said, without what varies.
         place: file and function of the project's own code.
-        failed: jobs with such an attempt that have failed for good, by now.
+        failed: jobs that failed for good within seven days, and in this way at last.
+        is_full: whether there are more failed jobs than the newest 10,000, which were counted.
     """
 
     fingerprint: str
@@ -69,6 +72,7 @@ class Kind:
     message: str = ""
     place: str = ""
     failed: int = 0
+    is_full: bool = False
 
     @property
     def hour(self) -> int:
@@ -118,7 +122,7 @@ def kinds(scene: Scene, span: Span = WEEK, *, limit: int = SHOWN, with_payload: 
     attempts, is_whole = _lately(scene, span)
     found = _counted(attempts, span, scene.now)
     found.sort(key=lambda kind: (kind.day, kind.total, kind.last), reverse=True)
-    shown = _described(scene, found[:limit], attempts, with_payload=with_payload)
+    shown = _described(scene, found[:limit], with_payload=with_payload)
     return Kinds(shown, len(found) - len(shown), is_whole)
 
 
@@ -126,7 +130,7 @@ def kind_of(scene: Scene, fingerprint: str, *, with_payload: bool = False) -> Ki
     """Return one kind, counted as ``kinds`` does; None if there is no such failure, however old."""
     attempts, _ = _lately(scene, WEEK)
     found = _counted(attempts.filter(fingerprint=fingerprint), WEEK, scene.now) or _older(scene, fingerprint)
-    return next(iter(_described(scene, found, attempts, with_payload=with_payload)), None)
+    return next(iter(_described(scene, found, with_payload=with_payload)), None)
 
 
 def attempts_of(scene: Scene, fingerprint: str, limit: int = ATTEMPTS) -> list[Attempt]:
@@ -192,22 +196,21 @@ def _older(scene: Scene, fingerprint: str) -> list[Kind]:
     return []
 
 
-def _described(
-    scene: Scene, found: Sequence[Kind], attempts: QuerySet[Attempt], *, with_payload: bool
-) -> list[Kind]:
+def _described(scene: Scene, found: Sequence[Kind], *, with_payload: bool) -> list[Kind]:
     """Say what kinds look like, each by its newest attempt, and how many jobs have failed for good of it."""
     if not found:
         return []
     newest = _newest(scene, found, with_payload=with_payload)
     jobs = scene.jobs.filter(pk__in=[each.job_id for each in newest.values()])
     names = dict(jobs.values_list("pk", "name"))
-    failed = _failed(attempts, [kind.fingerprint for kind in found])
+    failed, is_full = _failed(scene)
     looks = {
         fingerprint: _looks(each, names.get(each.job_id, ""), with_payload=with_payload)
         for fingerprint, each in newest.items()
     }
     return [
-        replace(kind, failed=failed.get(kind.fingerprint, 0), **looks.get(kind.fingerprint, {})) for kind in found
+        replace(kind, failed=failed[kind.fingerprint], is_full=is_full, **looks.get(kind.fingerprint, {}))
+        for kind in found
     ]
 
 
@@ -230,7 +233,10 @@ def _looks(attempt: Attempt, name: str, *, with_payload: bool) -> dict[str, Any]
     return told
 
 
-def _failed(attempts: QuerySet[Attempt], fingerprints: Collection[str]) -> dict[str, int]:
-    """Return how many jobs have failed for good, of each kind."""
-    rows = attempts.filter(fingerprint__in=fingerprints, job__state=State.FAILED).values("fingerprint")
-    return dict(rows.annotate(jobs=Count("job", distinct=True)).values_list("fingerprint", "jobs"))
+def _failed(scene: Scene) -> tuple[Counter[str], bool]:
+    """Return how many of the newest jobs that failed for good did so in which way, and whether there are more jobs."""
+    since = scene.now - timedelta(hours=WEEK.hours)
+    last = _attempts(scene).filter(job=OuterRef("pk")).order_by("-pk").values("fingerprint")[:1]
+    jobs = scene.jobs.in_state(State.FAILED).filter(finished_at__gte=since).order_by("-finished_at")
+    rows = list(jobs.annotate(kind=Subquery(last)).values_list("kind", flat=True)[:MANY])
+    return Counter(kind for kind in rows if kind), len(rows) == MANY

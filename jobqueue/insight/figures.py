@@ -1,22 +1,20 @@
-"""How much waits, runs and fails, in all and by queue. Every count has an end, every sample a size."""
+"""How much waits, runs and fails, in all and by queue. Every count has an end."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from math import ceil
 
+from jobqueue.insight.rollups import RANGES, Rollups
 from jobqueue.insight.scene import LANES, PATIENCE, Scene, listens
 from jobqueue.models import Pause
+from jobqueue.policy.histogram import percentile
 from jobqueue.states import State
 from jobqueue.wording import age
 
 #: Nothing is counted further than this.
 MANY = 10_000
-#: Run times are those of so many of the newest ended jobs.
-SAMPLE = 2000
 
 
 @dataclass(frozen=True)
@@ -28,7 +26,7 @@ class QueueFigures:
         waiting: ready jobs, counted up to 10,000.
         running: jobs that workers hold.
         oldest: seconds since the oldest ready job is due, those of classes that rest left out; None: there is none.
-        p95: seconds that 95 of 100 of its newest ended jobs took at most; None: none has ended lately.
+        p95: seconds that 95 of 100 of its attempts took at most in the last hour, about; None: there were none.
         workers: processes of living pools that take its jobs.
         pause: why it rests; None if it does not.
     """
@@ -79,8 +77,8 @@ def figures(scene: Scene) -> Figures:
     with scene.store.looking(PATIENCE):
         running = Counter(scene.jobs.running().values_list("queue", flat=True)[:MANY])
         later = list(scene.jobs.scheduled().values_list("attempts", flat=True)[:MANY])
-        failed, ended = _failed(scene), _run_times(scene)
-        queues = _queues(scene, running, ended)
+        failed = _failed(scene)
+        queues = _queues(scene, running, _run_times(scene))
     retrying = sum(1 for attempts in later if attempts)
     full = {
         "waiting": any(queue.waiting == MANY for queue in queues),
@@ -103,7 +101,7 @@ def figures(scene: Scene) -> Figures:
     )
 
 
-def _queues(scene: Scene, running: Counter[str], ended: dict[str, list[float]]) -> list[QueueFigures]:
+def _queues(scene: Scene, running: Counter[str], run_times: dict[str, float | None]) -> list[QueueFigures]:
     oldest, waiting = scene.oldest, {lane.queue for lane in scene.lanes}
     names = {*waiting, *running, *scene.pauses, *scene.settings.queues}
     found = [
@@ -112,7 +110,7 @@ def _queues(scene: Scene, running: Counter[str], ended: dict[str, list[float]]) 
             waiting=scene.store.waiting(name, MANY) if name in waiting else 0,
             running=running[name],
             oldest=max(age(oldest[name], scene.now), 0.0) if name in oldest else None,
-            p95=percentile(ended.get(name, ()), 95),
+            p95=run_times.get(name),
             workers=sum(pool.processes for pool in scene.living if listens(pool, name)),
             pause=scene.pauses.get(name),
         )
@@ -129,17 +127,7 @@ def _failed(scene: Scene) -> tuple[int, bool]:
     return states.count(State.FAILED.value), len(states) == MANY
 
 
-def _run_times(scene: Scene) -> dict[str, list[float]]:
-    """Return how long the newest ended jobs took, by queue."""
-    rows = scene.jobs.ended().order_by("-finished_at").values_list("queue", "started_at", "finished_at")
-    times: dict[str, list[float]] = {}
-    for queue, started, finished in rows[:SAMPLE]:
-        if started is not None and finished is not None:
-            times.setdefault(queue, []).append(max(age(started, finished), 0.0))
-    return times
-
-
-def percentile(values: Iterable[float], percent: int) -> float | None:
-    """Return the value that so many percent of some do not exceed; None of none."""
-    ordered: Sequence[float] = sorted(values)
-    return ordered[max(ceil(len(ordered) * percent / 100), 1) - 1] if ordered else None
+def _run_times(scene: Scene) -> dict[str, float | None]:
+    """Return what 95 of 100 attempts of the last hour took at most, by queue."""
+    histograms = Rollups(scene.alias, RANGES["1h"], scene.now).histograms("run", "queue")
+    return {queue: percentile(counts, 95) for queue, counts in histograms.items()}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
+
+from django.db.models import Count, Q
 
 from jobqueue.insight.figures import QueueFigures, figures
 from jobqueue.insight.rollups import RANGES, Counts, Done, Range, Rollups
@@ -94,14 +95,12 @@ def _untried(scene: Scene, since: datetime) -> dict[str, float]:
 
     Where a queue stalls these are all of its jobs.
     """
-    newest = scene.jobs.order_by("-pk").values_list("queue", "state", "attempts", "created_at")[:NEWEST]
-    lately = [row for row in newest if row[3] >= since]
-    # If there are more than were looked at, these are those of a shorter time.
-    first = min(row[3] for row in lately) if len(lately) == NEWEST else since
-    minutes = max(age(first, scene.now), 1.0) / 60
-    untried = Counter(queue for queue, state, attempts, _ in lately if _is_untried(state, attempts))
-    return {queue: number / minutes for queue, number in untried.items()}
-
-
-def _is_untried(state: int, attempts: int) -> bool:
-    return (state == State.READY and attempts == 0) or (state == State.RUNNING and attempts <= 1)
+    lately = scene.jobs.filter(created_at__gte=since)
+    for pk, stored in scene.jobs.order_by("-pk").values_list("pk", "created_at")[NEWEST - 1 : NEWEST]:
+        lately = lately.filter(pk__gte=pk)
+        # If there are more than these, they are those of a shorter time.
+        since = max(since, stored)
+    minutes = max(age(since, scene.now), 1.0) / 60
+    untried = lately.filter(Q(state=State.READY, attempts=0) | Q(state=State.RUNNING, attempts__lte=1))
+    counted = untried.order_by().values("queue").annotate(number=Count("pk")).values_list("queue", "number")
+    return {queue: number / minutes for queue, number in counted}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from datetime import datetime
 from functools import cached_property
@@ -107,6 +108,11 @@ def paused(pause: Pause | ClassPause, now: datetime) -> str:
     by = f" by {pause.paused_by}" if pause.paused_by else ""
     reason = f" ({pause.reason})" if pause.reason else ""
     return f"paused{by} for {span(max(age(pause.since, now), 0.0))}{reason}"
+
+
+def address(pool: Pool) -> str:
+    """Return what a pool is called on a command line: HOST:PID."""
+    return shlex.quote(f"{pool.host}:{pool.pid}")
 
 
 def takes(pool: Pool, lane: Lane) -> bool:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from django.utils import timezone
 
-from jobqueue.insight.scene import listens, paused, takes
+from jobqueue.insight.scene import address, listens, paused, takes
 from jobqueue.logs import headline
 from jobqueue.models import ClassPause, Job, Pause, Pool
 from jobqueue.states import State
@@ -130,7 +130,7 @@ def _ready(look: Snapshot, job: Job) -> Why:
     takers = [pool for pool in look.living if takes(pool, lane)]
     if all(pool.quiet for pool in takers):
         told = f"#{job.pk} waits: the workers of its queue were told to take no new jobs."
-        return Why("quiet", told, f"Let them start anew. On {takers[0].host}: kill -HUP {takers[0].pid}")
+        return Why("quiet", told, f"Let them go on: python manage.py jobs resume-worker {address(takers[0])}")
     if look.ahead:
         told = f'#{job.pk} waits behind {up_to(MANY, look.ahead)} in queue "{job.queue}".'
         return Why("behind", told, f"More workers: python manage.py jobworker -n 4 --queue {job.queue}")

@@ -31,6 +31,11 @@ class Doing:
     name: str
     seconds: float
 
+    @property
+    def short(self) -> str:
+        """The last part of the name."""
+        return self.name.rpartition(".")[2]
+
 
 @dataclass(frozen=True)
 class Process:

@@ -547,7 +547,9 @@ class Migration(migrations.Migration):
                 (
                     "writer",
                     models.BigIntegerField(
-                        default=0, help_text="Who counted; 0: all, added up.", verbose_name="writer"
+                        default=0,
+                        help_text="Who counted, and in which minute it began to; 0: all, added up.",
+                        verbose_name="writer",
                     ),
                 ),
                 (
@@ -971,6 +973,11 @@ class Migration(migrations.Migration):
                 "verbose_name": "rollup",
                 "verbose_name_plural": "rollups",
                 "default_permissions": (),
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("writer__gt", 0)), fields=["writer"], name="jobqueue_rollup_fresh"
+                    )
+                ],
                 "constraints": [
                     models.UniqueConstraint(
                         fields=("minute", "minutes", "queue", "name", "writer"), name="jobqueue_rollup_once"

@@ -29,6 +29,8 @@ REFUSALS = (DataError, IntegrityError)
 STUMBLED_PAUSE = 10.0
 #: Seconds that a duty has at the least, however short the lease.
 LEAST_PATIENCE = 5.0
+#: When leaving, try for so long to write the last figures.
+LAST_SECONDS = 2.0
 #: What connecting, and the pause before the next try, may take beside.
 CONNECTING_SECONDS = 30.0
 
@@ -152,6 +154,7 @@ class Maintenance:
                     duty.run()
             if self._post.pool_id:
                 self._post.pools.retire(self._post.pool_id)
+            self._post.minutes.write_all(LAST_SECONDS)
         except (DatabaseError, InterfaceError) as error:
             logs.say(logging.WARNING, "stop", f"could not give the lease back: {logs.headline(str(error))}")
         connections.close_all()

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from django.db import ProgrammingError, transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 
 from jobqueue.logs import headline
 from jobqueue.models import ClassPause, Job, JobQuerySet, Pause, Pool
@@ -337,7 +337,7 @@ class Store(ABC):
         ids, claims = [job.id for job in jobs], {job.claim_id for job in jobs}
         return self._jobs.running().filter(pk__in=ids, claim_id__in=claims)
 
-    def free(self, rows: JobQuerySet) -> list[int]:
+    def free(self, rows: QuerySet[Any]) -> list[int]:
         """Lock what nobody else keeps locked, and return its ids."""
         free = rows.order_by("pk").select_for_update(skip_locked=True, no_key=True)
         return list(free.values_list("pk", flat=True))

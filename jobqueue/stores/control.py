@@ -60,7 +60,7 @@ class Control:
             if not ours:
                 return send(raw, statement, parameters)
             try:
-                return send(raw, control + prepared(raw, statement), parameters)
+                return send(raw, control + prepared(raw, statement, control), parameters)
             except UNPREPARED:
                 give_up(raw)
                 return send(raw, control + statement, parameters)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from django.db import connections
+
 LOCK_NOT_AVAILABLE = "55P03"
 INSUFFICIENT_PRIVILEGE = "42501"
 UNDEFINED_TABLE = "42P01"
@@ -31,6 +33,11 @@ def is_contention(error: BaseException) -> bool:
 def is_locked_out(error: BaseException) -> bool:
     """Whether somebody keeps a row or a table locked."""
     return sqlstate(error) == LOCK_NOT_AVAILABLE
+
+
+def is_undecided(error: BaseException, alias: str) -> bool:
+    """Whether the statement may have been carried out all the same: a server that has said no has not done it."""
+    return connections[alias].vendor == "postgresql" and not sqlstate(error)
 
 
 def wrong_with_table(error: BaseException, alias: str) -> str | None:

@@ -74,6 +74,11 @@ class PoolRegistry:
         with self._store.statement():
             return bool(self._pools.filter(pk=pool_id, alive=True).update(wish=wish))
 
+    def wished(self, pool_id: int) -> str:
+        """Return what is wished of a pool; nothing if it is gone."""
+        with self._store.statement():
+            return str(self._pools.filter(pk=pool_id).values_list("wish", flat=True).first() or "")
+
     def heed(self, pool_id: int, wish: str, *, quiet: bool) -> None:
         """Say that a pool does what was wished; what was wished since stays."""
         with self._store.statement():

@@ -35,10 +35,15 @@ class _Texts(NamedTuple):
     execute: str
 
 
-def prepared(connection: psycopg.Connection[Any], statement: str) -> str:
+def prepared(connection: psycopg.Connection[Any], statement: str, control: str = "") -> str:
     """Return what to send instead of a statement, with the same placeholders, where the server keeps its plan.
 
     Call outside of transactions.
+
+    Args:
+        connection: on which it will be sent.
+        statement: of the store's.
+        control: settings that go in front: to plan, too, takes locks.
     """
     if connection not in _prepared:
         _prepared[connection] = set() if is_direct(connection) else None
@@ -47,7 +52,7 @@ def prepared(connection: psycopg.Connection[Any], statement: str) -> str:
         return statement
     texts = _texts(statement)
     if statement not in known:
-        connection.execute(texts.prepare.encode())
+        connection.execute((control + texts.prepare).encode())
         known.add(statement)
     return texts.execute
 

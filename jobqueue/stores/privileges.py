@@ -12,6 +12,7 @@ NEEDED = {
     "jobqueue_pool": ("SELECT", "INSERT", "UPDATE", "DELETE"),
     "jobqueue_attempt": ("SELECT", "INSERT", "UPDATE", "DELETE"),
     "jobqueue_report": ("SELECT", "INSERT", "UPDATE", "DELETE"),
+    "jobqueue_rollup": ("SELECT", "INSERT", "UPDATE", "DELETE"),
     "jobqueue_cancellation": ("SELECT", "DELETE"),
     "jobqueue_pause": ("SELECT",),
     "jobqueue_classpause": ("SELECT",),

@@ -33,6 +33,7 @@ from jobqueue.worker.bell import Bell
 from jobqueue.worker.board import Slot
 from jobqueue.worker.buffer import Buffer
 from jobqueue.worker.ends import Ends, not_begun, write
+from jobqueue.worker.minutes import Minutes, without
 from jobqueue.worker.stock import Stock
 from jobqueue.worker.trouble import Refused, Trouble
 
@@ -84,6 +85,7 @@ class Clerk(threading.Thread):
         bell: Bell,
         stock: Stock,
         trouble: Trouble,
+        minutes: Minutes,
         *,
         pool_id: Callable[[], int],
         selection: Selection,
@@ -99,6 +101,7 @@ class Clerk(threading.Thread):
         self._selection = selection
         self._quiet = quiet
         self._trouble = trouble
+        self._minutes = minutes
         self._ends = Ends(slot)
         self._teller = Teller(store)
         self._urgent = False
@@ -167,6 +170,8 @@ class Clerk(threading.Thread):
             self._flush()
             self._outwait_locks()
             self._tell()
+            with self._deadline:
+                self._minutes.write_all(LAST_SECONDS)
         except Refused as error:
             self.error = error
         except Exception as error:
@@ -199,6 +204,9 @@ class Clerk(threading.Thread):
         if self._is_flush_due():
             self._flush()
         self._tell()
+        if self._minutes.due_in() == 0:
+            with self._deadline:
+                self._minutes.write()
         self._sleep()
 
     def _wanted(self) -> int:
@@ -209,7 +217,8 @@ class Clerk(threading.Thread):
 
     def _sleep(self) -> None:
         """Sleep until the bell rings or something is due. Maintenance polls, for all workers at once."""
-        dues = (self._ends.due_in(FLUSH_SECONDS), self._teller.due_in(), self._stock.due_in)
+        others = (self._teller, self._minutes)
+        dues = (self._ends.due_in(FLUSH_SECONDS), self._stock.due_in, *(each.due_in() for each in others))
         pause = min(due for due in dues if due is not None)
         while not self._bell.wait(min(pause, BEAT_SECONDS)) and pause > BEAT_SECONDS:
             pause -= BEAT_SECONDS
@@ -239,6 +248,7 @@ class Clerk(threading.Thread):
 
     def _finish(self, ended: Sequence[Ended], write: Write) -> set[int]:
         """Write ended attempts; return the jobs that somebody keeps locked."""
+        self._minutes.add(each.finish for each in ended if each.written)
         return self._finish_all([each.finish for each in ended if not each.written], write)
 
     def _finish_all(self, finishes: list[Finish], write: Write) -> set[int]:
@@ -255,6 +265,7 @@ class Clerk(threading.Thread):
             written = parked = [Finish(finishes[0].job, Decision(State.FAILED, error=text, failure="failed"))]
             lost, locked = self._steadily(lambda: write(parked))
         background.tell(written, [*lost, *locked])
+        self._minutes.add(without(written, lost, locked))
         for each in lost:
             logs.lost(each.job)
         return {each.job.id for each in locked}
@@ -326,6 +337,7 @@ class Clerk(threading.Thread):
         if surplus := self._stock.surplus(held):
             lost, locked = self._steadily(lambda: write(self._store, surplus))
             background.tell(surplus, [*lost, *locked], signal=True)
+            self._minutes.add(without(surplus, lost, locked))
 
     def _release(self, jobs: Sequence[ClaimedJob]) -> None:
         if not jobs:

@@ -25,6 +25,7 @@ from jobqueue.worker.buffer import Buffer
 from jobqueue.worker.clerk import Clerk, Selection
 from jobqueue.worker.judge import Judge
 from jobqueue.worker.memory import resident_bytes
+from jobqueue.worker.minutes import Minutes
 from jobqueue.worker.places import Places
 from jobqueue.worker.stock import Stock
 from jobqueue.worker.trouble import Trouble
@@ -88,6 +89,7 @@ class Worker:
             bell,
             Stock(Judge(settings).crashed),
             Trouble(store, board),
+            Minutes(store, settings.keep_statistics),
             pool_id=lambda: board.header.pool_id,
             quiet=lambda: bool(board.header.quiet),
             selection=options.selection,

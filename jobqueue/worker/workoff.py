@@ -6,7 +6,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from uuid import uuid4
 
@@ -26,9 +26,12 @@ from jobqueue.stores.pools import PoolRegistry
 from jobqueue.stores.wishes import Wishes
 from jobqueue.worker.clerk import FLUSH_JOBS, Selection
 from jobqueue.worker.ends import ASIDE_SECONDS, write
+from jobqueue.worker.minutes import Minutes, without
 
 #: The ends of jobs that took less than this are gathered and written together.
 QUICK_SECONDS = 0.001
+#: At the end, try for so long to write the last figures.
+LAST_SECONDS = 2.0
 
 
 @dataclass(slots=True)
@@ -53,6 +56,7 @@ class WorkOff:
         limit: stop after so many jobs; None does them all.
         is_asked_to_stop: looked at between two jobs.
         tell: has the notifiers told of jobs that have failed for good.
+        minutes: counts what is done, for the figures of each minute; None: nobody does.
     """
 
     store: Store
@@ -63,11 +67,13 @@ class WorkOff:
     name: str = ""
     is_asked_to_stop: Callable[[], bool] = lambda: False
     tell: Tell = background.tell
+    minutes: Minutes | None = None
     tally: Tally = field(default_factory=Tally)
     _average: float | None = None
     _wary: bool = False
     _ended: list[Ended] = field(default_factory=list)
     _locked: list[Finish] = field(default_factory=list)
+    _pulse: Pulse | None = None
 
     def run(self, pulse: Callable[[int], Pulse] | None = None) -> Tally:
         """Perform, and return what was done.
@@ -80,7 +86,7 @@ class WorkOff:
         host, pid = socket.gethostname(), os.getpid()
         queues = list(self.selection.queues)
         pool_id = pools.register(name=self.name, host=host, pid=pid, release=release(), queues=queues)
-        beating = pulse(pool_id) if pulse else None
+        beating = self._pulse = pulse(pool_id) if pulse else None
         try:
             self.executor.worker = locked_by = f"{self.name} host:{host} pid:{pid}".strip()
             while jobs := self.claim(pool_id, locked_by):
@@ -90,6 +96,8 @@ class WorkOff:
             if beating:
                 beating.stop()
             pools.retire(pool_id)
+            if self.minutes:
+                self.minutes.write_all(LAST_SECONDS)
         self.tally.seconds = time.monotonic() - began
         return self.tally
 
@@ -98,7 +106,7 @@ class WorkOff:
         limit = 1 if self._wary else 1 + prefetch(self._average, self.settings.claim_ahead)
         if self.limit is not None:
             limit = min(limit, self.limit - self.tally.performed)
-        if limit < 1 or self.is_asked_to_stop():
+        if limit < 1 or self._must_stop():
             return []
         if self.store.promote().wishes:
             Wishes(self.store).sweep()
@@ -109,10 +117,13 @@ class WorkOff:
             self.store.finish([Finish(job, RELEASE) for job in rest])
         return kept
 
+    def _must_stop(self) -> bool:
+        return self.is_asked_to_stop() or (self._pulse is not None and self._pulse.is_asked_to_stop)
+
     def _perform_all(self, jobs: Sequence[ClaimedJob]) -> None:
         waiting = list(reversed(jobs))
         try:
-            while waiting and not self.is_asked_to_stop():
+            while waiting and not self._must_stop():
                 self._perform(waiting.pop())
         finally:
             self._flush()
@@ -139,28 +150,37 @@ class WorkOff:
 
     def _flush(self) -> None:
         finishes = [each.finish for each in self._ended if not each.written]
+        self._note(each.finish for each in self._ended if each.written)
         self._ended.clear()
         if finishes:
             for lost in self._write(finishes):
                 logs.lost(lost.job)
+        if self.minutes and self.minutes.due_in() == 0:
+            self.minutes.write()
 
     def _write(self, finishes: Sequence[Finish]) -> list[Finish]:
         lost, locked = write(self.store, finishes)
         self._locked += locked
         self.tell(finishes, [*lost, *locked])
+        self._note(without(finishes, lost, locked))
         return lost
+
+    def _note(self, written: Iterable[Finish]) -> None:
+        if self.minutes:
+            self.minutes.add(written)
 
     def _outwait_locks(self) -> None:
         """Write what others keep locked as soon as they let go."""
-        while self._locked and not self.is_asked_to_stop():
+        while self._locked and not self._must_stop():
             time.sleep(ASIDE_SECONDS)
             tried = self._locked
             lost, self._locked = self.store.finish_around_locks(tried)
             self.tell(tried, [*lost, *self._locked])
+            self._note(without(tried, lost, self._locked))
 
 
 class Pulse(threading.Thread):
-    """Keeps the lease of a pass alive while its one thread performs."""
+    """Keeps the lease of a pass alive while its one thread performs, and learns whether somebody asks it to stop."""
 
     def __init__(self, store: Store, pool_id: int, seconds: float) -> None:
         super().__init__(name="pulse", daemon=True)
@@ -168,13 +188,16 @@ class Pulse(threading.Thread):
         self._pool_id = pool_id
         self._seconds = seconds
         self._over = threading.Event()
+        self.is_asked_to_stop = False
         self.start()
 
     def run(self) -> None:
         """Beat until stopped; a database that is away is asked again at the next beat."""
         while not self._over.wait(self._seconds):
             try:
-                PoolRegistry(self._store).beat(self._pool_id)
+                pools = PoolRegistry(self._store)
+                pools.beat(self._pool_id)
+                self.is_asked_to_stop = self.is_asked_to_stop or pools.wished(self._pool_id) == "stop"
             except (DatabaseError, InterfaceError) as error:
                 connections[self._store.alias].close()
                 logs.unreachable(self._store.alias, error, self._seconds, 0)

@@ -6,13 +6,14 @@ from http import HTTPStatus
 from urllib.parse import quote as percent
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.contrib.admin.utils import quote
 from django.utils import timezone
 from django.utils.html import escape
 
 from jobqueue.models import ClassPause
 from jobqueue.states import State
-from tests.admin.conftest import SignIn
+from tests.admin.conftest import SignIn, post
 from tests.admin.planting import HOSTILE, NAME, ended, rollup
 
 URL = "/admin/jobqueue/jobclass/"
@@ -120,3 +121,30 @@ def test_nothing_yet(sign_in: SignIn) -> None:
     text = sign_in("view_dashboard").get(ONE).content.decode()
     assert "Nothing was performed within 14 days." in text
     assert "Nothing was counted in this time." in text
+
+
+class TestPausing:
+    def test_it_asks_then_pauses_and_notes_it(self, sign_in: SignIn) -> None:
+        client = sign_in("view_dashboard", "pause_queue")
+        assert f"{ONE}pause/" in client.get(ONE).content.decode()
+        response = post(client, f"{ONE}pause/", reason="a fix")
+        assert response.redirect_chain == [(ONE, HTTPStatus.FOUND)]
+        found = ClassPause.objects.get()
+        assert (found.name, found.reason, found.paused_by) == (NAME, "a fix", "view_dashboard-pause_queue")
+        text = response.content.decode()
+        assert f"Class {NAME} is paused." in text
+        assert f"{ONE}resume/" in text
+        assert LogEntry.objects.get().change_message == "paused: a fix"
+        assert "goes on" in post(client, f"{ONE}resume/").content.decode()
+        assert not ClassPause.objects.exists()
+
+    @pytest.mark.parametrize("page", ["pause", "resume"])
+    def test_it_takes_a_right(self, sign_in: SignIn, page: str) -> None:
+        viewer = sign_in("view_dashboard")
+        assert viewer.get(f"{ONE}{page}/").status_code == HTTPStatus.FORBIDDEN
+        assert f"{ONE}{page}/" not in viewer.get(ONE).content.decode()
+        assert not ClassPause.objects.exists()
+
+    def test_a_name_that_is_none_is_told(self, sign_in: SignIn) -> None:
+        response = post(sign_in("view_dashboard", "pause_queue"), f"{URL}{'x' * 256}/pause/")
+        assert "name must be that of a job" in response.content.decode()

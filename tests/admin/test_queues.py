@@ -28,7 +28,7 @@ def jobs(db: None) -> None:
 def test_it_shows_what_waits_where(sign_in: SignIn, jobs: None) -> None:
     response = sign_in("view_queue").get(URL)
     assert response.status_code == HTTPStatus.OK
-    assert '<th scope="row"><bdi>mail</bdi></th>' in response.content.decode()
+    assert '<th scope="row"><bdi>mail</bdi>' in response.content.decode()
 
 
 def test_who_may_not_look_is_refused(sign_in: SignIn) -> None:

@@ -63,6 +63,17 @@ def test_asked_to_stop_it_finishes_its_running_job(start_pool: StartPool, journa
     assert other.stop() == 0
 
 
+def test_a_pass_of_work_off_stops_too(start_pool: StartPool, journal: Journal) -> None:
+    for key in range(1, 4):
+        jobs.nap.enqueue(key, 2)
+    pool = start_pool("work_off")
+    wait_until(lambda: journal.of(1), about=lambda: pool.text)
+    controlling.stop(row_of(pool))
+    assert pool.wait() == 0
+    assert states()["ready"] >= 1
+    assert not Job.objects.running().exists()
+
+
 def test_asked_twice_it_does_not_leave_its_job(start_pool: StartPool, journal: Journal) -> None:
     jobs.nap.enqueue(1, 3)
     pool = start_pool()

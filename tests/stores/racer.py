@@ -10,7 +10,7 @@ import random
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from typing import Any
 from uuid import uuid4
 
@@ -22,12 +22,14 @@ django.setup()
 from jobqueue import client  # noqa: E402 (models need the set-up)
 from jobqueue.exceptions import JobStateError  # noqa: E402
 from jobqueue.models import Job  # noqa: E402
+from jobqueue.models.rollup import minute_of, writer_in  # noqa: E402
 from jobqueue.outcomes import RELEASE, Decision  # noqa: E402
 from jobqueue.rows import ClaimRequest, Finish  # noqa: E402
 from jobqueue.states import State  # noqa: E402
 from jobqueue.stores import get_store  # noqa: E402
 from jobqueue.stores.errors import sqlstate  # noqa: E402
 from jobqueue.stores.pools import PoolRegistry  # noqa: E402
+from jobqueue.stores.rollups import Ledger  # noqa: E402
 
 DONE = Decision(State.SUCCEEDED)
 GONE = Decision(State.SUCCEEDED, delete=True)
@@ -120,6 +122,24 @@ def act(job_id: int) -> bool:
     return True
 
 
+def keep_books(seconds: str) -> dict[str, int]:
+    """Write figures, each twice, and add up and coarsen what others have written; return the counts."""
+    ledger = Ledger(get_store())
+    now = minute_of(get_store().now())
+    writer, written, added = writer_in(now, random.getrandbits(30)), 0, 0
+    for _ in during(seconds):
+        with suppress(OperationalError):
+            row: dict[str, Any] = {"minute": now, "queue": "default", "name": "new", "succeeded": written + 1}
+            for _ in range(2):
+                assert ledger.write(writer, [row]).in_time
+                written = row["succeeded"]
+        with suppress(OperationalError):
+            added += ledger.add_up(random.randint(1, 40))
+        with suppress(OperationalError):
+            ledger.coarsen(random.randint(1, 40))
+    return {"written": written, "added": added}
+
+
 def during(seconds: str) -> Iterator[None]:
     deadline = time.monotonic() + float(seconds)
     while time.monotonic() < deadline:
@@ -133,6 +153,7 @@ ROLES: dict[str, Callable[..., Any]] = {
     "renew_and_release": renew_and_release,
     "prune_for": prune_for,
     "act_for": act_for,
+    "keep_books": keep_books,
 }
 
 if __name__ == "__main__":

@@ -12,10 +12,11 @@ import pytest
 from django.db import ProgrammingError, connection, connections, transaction
 from django.db.migrations.recorder import MigrationRecorder
 
-from jobqueue import enqueue, enqueue_many
+from jobqueue import controlling, enqueue, enqueue_many
 from jobqueue.conf import get_settings
 from jobqueue.doctor import Site, examine
 from jobqueue.models import Job, Pool
+from jobqueue.models.rollup import minute_of, writer_in
 from jobqueue.outcomes import RELEASE, Decision
 from jobqueue.pool import preflight
 from jobqueue.rows import Finish, Told
@@ -25,6 +26,7 @@ from jobqueue.stores.beside import Beside, Sealed
 from jobqueue.stores.pools import PoolRegistry
 from jobqueue.stores.privileges import NEEDED
 from jobqueue.stores.reports import Reports
+from jobqueue.stores.rollups import Ledger
 from jobqueue.stores.wishes import Wishes
 from jobqueue.testing import work_off
 from tests.app import scripted
@@ -173,6 +175,21 @@ class TestNothingCanBeLeftOut:
         with acting_as(WEB), pytest.raises(ProgrammingError, match="permission denied"):
             store_in_every_way()
 
+    def test_of_who_quiets_and_stops_workers(self, revoke: Callable[[str], None]) -> None:
+        row = Pool.objects.create(host="here", pid=1)
+        with acting_as(WEB), pytest.raises(ProgrammingError, match="permission denied"):
+            controlling.stop(row.pk)
+        revoke(f"GRANT SELECT, UPDATE (wish) ON jobqueue_pool TO {WEB}")
+        try:
+            with acting_as(WEB):
+                controlling.stop(row.pk)
+                with pytest.raises(ProgrammingError, match="permission denied"):
+                    Pool.objects.update(alive=False)
+        finally:
+            revoke(f"REVOKE SELECT, UPDATE (wish) ON jobqueue_pool FROM {WEB}")
+        row.refresh_from_db()
+        assert row.wish == "stop"
+
     def test_but_two_columns_are_enough_to_read_for_a_web_without_keys(
         self, revoke: Callable[[str], None]
     ) -> None:
@@ -211,6 +228,10 @@ def do_all_that_a_pool_does() -> None:
     for sealed in (Sealed("Attempt", 0, 0, {"stored_error": ""}), *Beside(store).of([held.id])):
         Beside(store).rewrite(sealed, sealed.texts)
     Wishes(store).sweep()
+    now = minute_of(store.now())
+    assert Ledger(store).write(writer_in(now), [{"minute": now - 9, "queue": "a", "name": "b"}]).in_time
+    assert Ledger(store).add_up(9) == Ledger(store).coarsen(9) == 0
+    assert Ledger(store).forget(60, 9) == 1
     store.strays(doomed, [])
     [peer] = pools.look(pool).peers
     assert pools.declare_dead(peer, -1)

@@ -23,7 +23,7 @@ from jobqueue.states import State
 from jobqueue.stores import get_store
 from tests.app import jobs as declared
 from tests.app import scripted
-from tests.verbs.conftest import Said, job
+from tests.verbs.conftest import Said, job, pool
 
 pytestmark = pytest.mark.django_db
 
@@ -297,6 +297,34 @@ class TestPauses:
             assert refused(jobs, *words)
         for words in (("pause-class", ""), ("resume-class", "x" * 256), ("pause-class", "a.b", "--reason", "\0")):
             assert refused(jobs, *words)
+
+
+class TestWorkers:
+    def test_a_pool_is_asked_by_name_address_number_or_id(self, jobs: Jobs) -> None:
+        row = pool(name="mailer")
+        other = pool(pk=2, host="hera", pid=977)
+        for word, asked in (("mailer", row), ("atlas:4120", row), ("4120", row), ("977", other), ("2", other)):
+            Pool.objects.update(wish="")
+            assert jobs("quiet-worker", word).out == f"{asked} is to take no new jobs.\n"
+            assert set(Pool.objects.exclude(wish="").values_list("pk", "wish")) == {(asked.pk, "quiet")}
+        jobs("resume-worker", "mailer", "hera:977")
+        assert set(Pool.objects.values_list("wish", flat=True)) == {"go on"}
+        assert jobs("stop-worker", "2").out == "host:hera pid:977 is to stop when its running jobs have ended.\n"
+        assert Pool.objects.get(pk=2).wish == "stop"
+
+    def test_a_name_means_all_pools_of_that_name_and_a_number_only_one(self, jobs: Jobs) -> None:
+        pool(name="mailer")
+        pool(pk=2, host="hera", pid=4120, name="mailer")
+        assert jobs("quiet-worker", "mailer", "hera:4120").out.count("\n") == 2
+        assert '"4120" may be atlas:4120, hera:4120.' in refused(jobs, "stop-worker", "4120")
+
+    def test_one_that_does_not_live_is_told_of_with_the_nearest(self, jobs: Jobs) -> None:
+        pool(name="mailer", alive=False)
+        assert 'No pool "mailer" is alive. Pools: none.' in refused(jobs, "stop-worker", "mailer", status=1)
+        pool(pk=2, name="mailer")
+        said = refused(jobs, "stop-worker", "maile\x1b[2Jr", status=1)
+        assert 'Did you mean "mailer"?' in said
+        assert "\x1b" not in said
 
 
 class TestCare:

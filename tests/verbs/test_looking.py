@@ -12,9 +12,11 @@ from django.utils import timezone
 
 from jobqueue import enqueue, pause, pause_class
 from jobqueue.insight import figures
-from jobqueue.models import Attempt, Job, Report
+from jobqueue.models import Attempt, Job, Report, Rollup
+from jobqueue.models.rollup import minute_of
 from jobqueue.states import State
 from jobqueue.testing import work_off
+from tests.admin.planting import attempt, rollup
 from tests.app import secretive
 from tests.app.jobs import VideoWorker
 from tests.verbs.conftest import Said, job, pool
@@ -28,6 +30,7 @@ HOSTILE = "\x1b[2J\x1b]0;owned\x07\nforged"
 
 READING = [
     ("status",), ("stats",), ("list",), ("list", "state:failed"), ("queues",), ("workers",), ("check",),
+    ("classes",), ("failures",),
     ("show", "ID"), ("why", "ID"), ("watch", "ID", "--timeout", "0"),
 ]  # fmt: skip
 
@@ -96,7 +99,7 @@ class TestStatus:
         job(State.SCHEDULED)
         job(State.SCHEDULED, attempts=3)
         job(State.FAILED)
-        job(State.SUCCEEDED)
+        Rollup.objects.create(minute=minute_of(timezone.now()), queue="default", name="a", run_11=1)
         said = jobs("status")
         assert said.out.splitlines()[:2] == [
             "Waiting 4   running 1   scheduled 1   retrying 1   failed 1 (24 h)",
@@ -319,13 +322,15 @@ class TestTheOthers:
         assert states["mail"].endswith("no worker")
         assert states["empty"].endswith("paused")
 
-    def test_run_times_are_those_of_the_newest_ends(self, jobs: Jobs) -> None:
-        for seconds in range(1, 21):
-            moment = timezone.now()
-            job(State.SUCCEEDED, started_at=moment - timedelta(seconds=seconds), finished_at=moment)
+    def test_run_times_are_those_of_the_last_hour(self, jobs: Jobs) -> None:
+        now = minute_of(timezone.now())
+        for minutes, counts in ((1, {"run_05": 19}), (59, {"run_11": 1}), (70, {"run_20": 90})):
+            Rollup.objects.create(minute=now - minutes, queue="default", name="a", **counts)
         job(State.READY)
-        [queue] = jobs("queues", "--json").json["queues"]
-        assert queue["p95_run_seconds"] == pytest.approx(19, abs=0.1)
+        job(State.READY, queue="mail")
+        run_times = {each["name"]: each["p95_run_seconds"] for each in jobs("queues", "--json").json["queues"]}
+        assert run_times == {"default": pytest.approx(0.032), "mail": None}
+        assert "32 ms" in jobs("queues").out
 
     def test_stats_in_all_and_by_class(self, jobs: Jobs) -> None:
         assert jobs("stats").out == "There are no jobs.\n"
@@ -365,3 +370,56 @@ def test_after_work_has_been_done_the_figures_say_so(jobs: Jobs) -> None:
     assert jobs("stats", "--json").json["total"] == {
         "name": "total", "total": 1, "remaining": 0, "processed": 1, "failed": 0, "cancelled": 0,
     }  # fmt: skip
+
+
+class TestClasses:
+    def test_what_each_did(self, jobs: Jobs) -> None:
+        rollup(name="shop.jobs.send", succeeded=4090, failed=10, run_seconds=7200, run_11=4100, wait_05=4100)
+        pause_class("shop.jobs.send", "a fix", by="ana")
+        said = jobs("classes")
+        [line] = [line for line in said.out.splitlines() if line.startswith("send ")]
+        assert line.split() == [
+            "send", "4,090", "10", "0.2%", "2", "s", "2", "s", "2", "s", "31", "ms", "2", "h",
+        ]  # fmt: skip
+        assert "shop.jobs.send: paused by ana" in said.out
+        assert "VideoWorker" in said.out  # known by the code alone
+
+    def test_for_programs_and_of_another_time(self, jobs: Jobs) -> None:
+        rollup(name="shop.jobs.send", succeeded=4, ago=2 * 86_400)
+        for range_, there in (("1h", False), ("7d", True)):
+            told = jobs("classes", "--range", range_, "--json").json
+            assert told["range"] == range_
+            assert ("shop.jobs.send" in {each["name"] for each in told["classes"]}) is there
+
+    def test_a_range_that_is_none_is_wrong_usage(self, jobs: Jobs) -> None:
+        with pytest.raises(CommandError, match="--range"):
+            jobs("classes", "--range", "2h")
+
+
+class TestFailures:
+    def test_each_kind_on_a_line(self, jobs: Jobs) -> None:
+        for _ in range(3):
+            made = attempt()
+        attempt(error="shop.errors.Odd: x", ago=7200)
+        said = jobs("failures")
+        first, second = said.out.splitlines()[1:3]
+        assert first.split() == ["ValueError", "add", "3", "3", "3", "3", "60", "s", "3", made.fingerprint]
+        assert second.split()[:6] == ["Odd", "add", "0", "1", "1", "1"]
+        assert f"jobs list kind:{made.fingerprint}" in said.out
+
+    def test_so_many_at_most(self, jobs: Jobs) -> None:
+        attempt()
+        attempt(error="Other: x")
+        assert "1 more came less often." in jobs("failures", "--limit", 1).out
+
+    def test_all_is_well(self, jobs: Jobs) -> None:
+        assert jobs("failures").out == "No attempt has failed within 7 days. All is well.\n"
+
+    def test_for_programs(self, jobs: Jobs) -> None:
+        made = attempt()
+        [told] = jobs("failures", "--json").json["failures"]
+        assert (told["kind"], told["message"], told["within_hours"]["1"]) == (
+            made.fingerprint,
+            "no stream … in …",
+            1,
+        )

@@ -99,7 +99,7 @@ REASONS: dict[str, tuple[Snapshot, str, str]] = {
     "quiet": (
         look(row(State.READY), QUIET),
         "#4840 waits: the workers of its queue were told to take no new jobs.",
-        "Let them start anew. On atlas: kill -HUP 4120",
+        "Let them go on: python manage.py jobs resume-worker atlas:4120",
     ),
     "behind": (
         look(row(State.READY), ALIVE, ahead=1204),

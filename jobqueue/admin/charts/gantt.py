@@ -19,7 +19,7 @@ from jobqueue.insight.timeline import AXIS, LANE, WIDTH, Block, Drawing, Story, 
 #: Classes are told apart by so many colours, and by their names.
 COLOURS = 8
 #: About as wide is a letter.
-LETTER = 6.5
+LETTER = 7.0
 #: What stands inside of a block keeps so far from its edges.
 MARGIN = 4.0
 #: A name is not begun of which less could be read.

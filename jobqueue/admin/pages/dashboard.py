@@ -108,7 +108,7 @@ class DashboardPages(Page):
                 "kinds": seen.look(lambda: self._kinds(request, seen.scene)),
                 "queues": seen.look(lambda: overview.queues(seen.scene)),
                 "upcoming": seen.look(lambda: self._upcoming(request, seen.scene)),
-                "ranges": [(name, RANGE_LABELS[name]) for name in RANGES],
+                "ranges": RANGE_LABELS,
                 "range": seen.range.name,
                 "links": self._links(request),
                 "sees_failures": sees_failures,

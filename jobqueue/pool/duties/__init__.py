@@ -9,6 +9,7 @@ from jobqueue.pool.duties.pruning import Pruning
 from jobqueue.pool.duties.rescue import Rescue
 from jobqueue.pool.duties.settling import Settling
 from jobqueue.pool.duties.stalled import Stalled
+from jobqueue.pool.duties.statistics import Statistics
 from jobqueue.pool.duties.strays import Strays
 
 #: In the order in which they are done when several are due.
@@ -21,6 +22,7 @@ DUTIES: tuple[type[Duty], ...] = (
     Rescue,
     Strays,
     Pruning,
+    Statistics,
     Freshness,
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from jobqueue.conf import Settings
 from jobqueue.pool.options import PoolOptions
@@ -13,6 +13,7 @@ from jobqueue.stores.base import Store
 from jobqueue.stores.pools import PoolRegistry
 from jobqueue.worker.bell import Bell
 from jobqueue.worker.board import Board, Seat, Slot
+from jobqueue.worker.minutes import Minutes
 
 
 class DeclaredDead(Exception):
@@ -23,7 +24,8 @@ class DeclaredDead(Exception):
 class Post:
     """What maintenance works with.
 
-    ``bells`` are the workers', by the index of their slot. ``clock`` is monotonic.
+    ``bells`` are the workers', by the index of their slot. ``clock`` is monotonic. ``minutes`` counts the attempts
+    that maintenance ends.
     """
 
     store: Store
@@ -33,6 +35,10 @@ class Post:
     bells: Sequence[Bell]
     pid: int
     clock: Callable[[], float] = time.monotonic
+    minutes: Minutes = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "minutes", Minutes(self.store, self.settings.keep_statistics, self.clock))
 
     @property
     def pools(self) -> PoolRegistry:

@@ -40,6 +40,7 @@ class Rescue(Duty):
                 orphans = True
         rescued = self.post.store.rescue(self._decide, BATCH) if orphans else []
         background.tell(rescued, signal=True)
+        self.post.minutes.add(rescued)
         for each in rescued:
             logs.settled(each.job, Crashed(VANISHED), "vanished")
         if rescued:

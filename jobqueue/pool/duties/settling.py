@@ -55,6 +55,7 @@ class Settling(Duty):
         settled = self.post.store.settle(self.post.pool_id, slot.name, finish)
         background.tell(known)  # its worker has sent the signal
         background.tell(decided, signal=True)
+        self.post.minutes.add(each._replace(started=None) for each in (*known, *decided))
         return settled
 
     def _finish(self, job: ClaimedJob, ending: Ending) -> Finish:

@@ -34,13 +34,16 @@ function draw(figure, series) {
   const shown = series.series.filter((each) => keys.includes(each.key));
   const bars = figure.dataset.kind === "bars";
   const style = getComputedStyle(figure);
-  /** @param {string} name */
-  const colour = (name) => style.getPropertyValue(`--jq-${name}`).trim();
+  const probe = figure.appendChild(document.createElement("span"));
+  /** The colour of a token, as a canvas understands it. @param {string} name */
+  const colour = (name) => { probe.style.color = `var(--jq-${name})`; return getComputedStyle(probe).color; };
   const axis = { stroke: colour("quiet"), grid: { stroke: colour("line"), width: 1 }, ticks: { show: false }, font: `12px ${style.fontFamily}` };
   const zone = figure.dataset.zone;
   const tell = bars ? (/** @type {number | null} */ value) => (value == null ? "–" : counted.format(value)) : duration;
+  const inks = shown.map((each) => colour(each.colour));
+  probe.remove();
   const lines = shown.map((each, place) => ({
-    label: each.label, stroke: colour(each.colour), fill: bars ? colour(each.colour) : undefined,
+    label: each.label, stroke: inks[place], fill: bars ? inks[place] : undefined,
     width: bars ? 0 : 2, dash: DASHES[each.colour], points: { show: bars ? false : undefined, size: 4 }, spanGaps: false,
     // @ts-expect-error a global of its own script
     paths: bars ? uPlot.paths.bars({ size: [0.8, 40] }) : undefined,

@@ -90,7 +90,7 @@ async function update(section) {
   // @ts-expect-error a global of its own script
   Idiomorph.morph(section, text, { morphStyle: "innerHTML", callbacks: {
     beforeAttributeUpdated: (/** @type {string} */ attribute, /** @type {Element} */ node) =>
-      !(attribute === "open" && node.matches("details")) && !(attribute === "hidden" && node.matches("[data-copy]")),
+      !(attribute === "open" && node.matches("details")) && !(attribute === "hidden" && node.matches(SCRIPTED)),
     beforeNodeRemoved: (/** @type {Node} */ node) => !(node instanceof Element && node.matches(".uplot")),
   } });
   show(section);
@@ -132,9 +132,11 @@ function toggle() {
 
 // --- copying and selecting ---
 
+const SCRIPTED = "[data-copy], [data-needs-script]";
+
 /** Show what works with this script only. @param {Element} root */
 function show(root) {
-  root.querySelectorAll("[data-copy], [data-select-all]").forEach((each) => { /** @type {HTMLElement} */ (each).hidden = false; });
+  root.querySelectorAll(SCRIPTED).forEach((each) => { /** @type {HTMLElement} */ (each).hidden = false; });
 }
 
 page.addEventListener("click", async (event) => {
@@ -142,7 +144,8 @@ page.addEventListener("click", async (event) => {
   const copied = /** @type {HTMLElement | null} */ (target.closest("[data-copy]"));
   if (copied) {
     try {
-      await navigator.clipboard.writeText(copied.dataset.copy ?? "");
+      const text = copied.dataset.copy || document.getElementById(copied.dataset.copyFrom ?? "")?.textContent;
+      await navigator.clipboard.writeText(text ?? "");
       say(bar.dataset.copied ?? "", true);
     } catch { say(bar.dataset.uncopied ?? "", true); } // no https, or forbidden
   }
@@ -217,6 +220,7 @@ document.addEventListener("visibilitychange", () => { if (!document.hidden && !s
 wanted.checked = memory.get("keys") !== "off";
 /** @type {HTMLElement} */ (bar.querySelector("[data-help]")).hidden = false;
 show(page);
+page.querySelector(".jq-nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" }); // on a phone
 if (choice && page.querySelector("section[data-part]")) {
   /** @type {HTMLElement} */ (choice.closest("label")).hidden = false;
   /** @type {HTMLElement} */ (bar.querySelector("[data-refresh]")).hidden = true;
