@@ -7,7 +7,7 @@ import pytest
 from tests.browser.addresses import Address, addresses, has
 from tests.browser.conftest import Open
 
-CONTENT = ".jq-page table, .jq-page form, .jq-page dl, .jq-page .jq-empty, .jq-page .jq-tile, #module table"
+CONTENT = ".jq-page table, .jq-page form, .jq-page dl, .jq-page .jq-empty, .jq-page .jq-tile, .jq-page svg[role=img]"
 
 
 @pytest.mark.parametrize("address", list(addresses()), ids=str)
@@ -24,7 +24,7 @@ def test_a_page_shows_what_it_knows(open_page: Open, address: Address) -> None:
 def test_jobs_are_searched(open_page: Open) -> None:
     look = open_page(mode="no script")
     look.go("/admin/jobqueue/job/")
-    look.page.get_by_role("searchbox").last.fill("class:charge_card state:failed")
+    look.page.get_by_label("Search jobs").fill("class:charge_card state:failed")
     look.page.get_by_role("button", name="Search", exact=True).click()
     rows = look.page.locator(".jq-page tbody tr")
     assert rows.count() > 0
