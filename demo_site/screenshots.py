@@ -25,7 +25,7 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 #: Seconds for which the shop is open before the first picture.
 WARM_UP = 45
 LARGEST = 200_000
-DESK, PHONE = {"width": 1280, "height": 860}, {"width": 390, "height": 844}
+DESK, PHONE = {"width": 1200, "height": 900}, {"width": 390, "height": 844}
 
 
 class Picture(NamedTuple):
@@ -124,6 +124,7 @@ def take(chromium: Any, cookies: Any, address: str, picture: Picture, path: Path
         locale="en-GB",
     )
     context.add_cookies(cookies)
+    context.add_init_script("localStorage.setItem('django.admin.navSidebarIsOpen', 'false')")
     page = context.new_page()
     page.goto(f"{address}/admin/jobqueue/{picture.page}")
     if picture.click:
