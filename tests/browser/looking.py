@@ -45,15 +45,12 @@ class Look:
         return self.page.goto(address, wait_until="load")
 
     def shows(self, address: Address) -> bool:
-        """Open a page; return whether it is one: others are files, or want to know about what."""
+        """Open a page; return whether it is one: others lead on, or want to know about what."""
         where = address.within(self.site.samples)
-        answer = self.page.request.get(where, max_redirects=0)
+        answer = self.go(where)
         assert answer.status < 500, f"{where}: {answer.status}"
         assert answer.status != 404, where
-        if answer.status != 200 or not answer.headers["content-type"].startswith("text/html"):
-            return False
-        assert self.go(where).status == 200
-        return True
+        return answer.status == 200 and answer.request.redirected_from is None
 
     def troubles(self) -> list[str]:
         """What has gone wrong so far: errors, dialogues, requests of other hosts, breaches of the policy."""

@@ -7,7 +7,9 @@ import pytest
 from tests.browser.addresses import Address, addresses, has
 from tests.browser.conftest import Open
 
-CONTENT = ".jq-page table, .jq-page form, .jq-page dl, .jq-page .jq-empty, .jq-page .jq-tile, .jq-page svg[role=img]"
+CONTENT = (
+    ".jq-page table, .jq-page form, .jq-page dl, .jq-page .jq-empty, .jq-page .jq-tile, .jq-page svg[role=img]"
+)
 
 
 @pytest.mark.parametrize("address", list(addresses()), ids=str)
