@@ -45,7 +45,7 @@ class Picture(NamedTuple):
     click: str = ""
 
 
-FIRST_JOB = ".jq-page tbody th a"
+FIRST_JOB = "section[data-part=rows] tbody th a"
 PICTURES = (
     Picture("overview-light", "dashboard/"),
     Picture("overview-dark", "dashboard/", is_dark=True),

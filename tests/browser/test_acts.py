@@ -36,7 +36,7 @@ def test_a_failed_job_is_retried_in_four_clicks_from_the_overview(open_page: Ope
     page = look.page
     look.go("/admin/jobqueue/dashboard/")
     page.locator("section[data-part=tiles] a", has_text="Failed").click()
-    page.locator(".jq-page tbody th a").first.click()
+    page.locator("section[data-part=rows] tbody th a").first.click()
     job = int(page.url.rstrip("/").split("/")[-2])
     page.locator(".jq-page pre", has_text="Traceback").first.wait_for()
     page.locator(".jq-page").get_by_role("link", name="Retry", exact=True).click()
@@ -124,12 +124,12 @@ def test_a_queue_is_paused_and_resumed(open_page: Open) -> None:
     look = open_page()
     page = look.page
     look.go("/admin/jobqueue/queue/")
-    row = page.locator(".jq-page tbody tr", has_text="mail")
+    row = page.locator("section[data-part=queues] tbody tr", has_text="mail")
     row.get_by_role("link", name="Pause").click()
     page.get_by_label("Why?").fill("The mail server moves")
     confirm(page, "Pause")
     assert "The mail server moves" in look.text()
-    page.locator(".jq-page tbody tr", has_text="mail").get_by_role("link", name="Resume").click()
+    page.locator("section[data-part=queues] tbody tr", has_text="mail").get_by_role("link", name="Resume").click()
     confirm(page, "Resume")
     assert "The mail server moves" not in page.locator(".jq-page table").first.inner_text()
     assert look.troubles() == []

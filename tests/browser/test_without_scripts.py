@@ -8,7 +8,7 @@ from tests.browser.addresses import Address, addresses, has
 from tests.browser.conftest import Open
 
 CONTENT = (
-    ".jq-page table, .jq-page form, .jq-page dl, .jq-page .jq-empty, .jq-page .jq-tile, .jq-page svg[role=img]"
+    ".jq-page table, .jq-page form, .jq-page dl, .jq-page .jq-empty, .jq-page .jq-tile, .jq-page [role=region]"
 )
 
 
@@ -28,7 +28,7 @@ def test_jobs_are_searched(open_page: Open) -> None:
     look.go("/admin/jobqueue/job/")
     look.page.get_by_label("Search jobs").fill("class:charge_card state:failed")
     look.page.get_by_role("button", name="Search", exact=True).click()
-    rows = look.page.locator(".jq-page tbody tr")
+    rows = look.page.locator("section[data-part=rows] tbody tr")
     assert rows.count() > 0
     assert all("charge_card" in text for text in rows.all_inner_texts())
 
