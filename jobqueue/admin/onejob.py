@@ -6,11 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from django.urls import NoReverseMatch
 from django.utils.translation import gettext_lazy as _
 
 from jobqueue.admin.looks import Look, look_of
-from jobqueue.admin.page import Page
 from jobqueue.cli.telling import short_name, tries_of
 from jobqueue.handlers.shown import mask_for
 from jobqueue.insight import details, lifeline, traces
@@ -189,11 +187,3 @@ def _failed(job: Job, each: Try, whole: str) -> Failed | None:
 def _taken_apart(error: str, whole: str) -> Failed:
     told = details.told(error, whole=whole == "error")
     return Failed(traces.headline_of(told.text), traces.pieces_of(told.text), told.is_cut)
-
-
-def address(page: Page, name: str, *args: Any, model: str = "") -> str:
-    """Return the address of a page; empty if this site does not have it."""
-    try:
-        return page.url(name, *args, model=model)
-    except NoReverseMatch:
-        return ""

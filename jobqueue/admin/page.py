@@ -60,6 +60,7 @@ class Route(NamedTuple):
         view: takes the request and what the path names.
         right: that it takes to come here.
         acts: whether it changes something: by POST, and only where the settings allow acts.
+        also: a second right that it takes, to see what is shown here.
     """
 
     path: str
@@ -67,6 +68,7 @@ class Route(NamedTuple):
     view: View
     right: str
     acts: bool = False
+    also: str = ""
 
 
 class Crumb(NamedTuple):
@@ -213,7 +215,7 @@ def guarded(route: Route) -> View:
     may = may_act if route.acts else may_see
 
     def view(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if not may(request, route.right):
+        if not may(request, route.right) or (route.also and not may_see(request, route.also)):
             raise PermissionDenied
         if request.method not in allowed:
             return HttpResponseNotAllowed(allowed)

@@ -12,7 +12,6 @@ import pytest
 from django.test import Client, override_settings
 from django.utils import timezone
 
-from jobqueue.admin import onejob
 from jobqueue.admin.joblists import SIZES
 from jobqueue.admin.looks import LOOKS
 from jobqueue.insight import joblist
@@ -319,16 +318,10 @@ class TestRights:
 
 
 class TestSelection:
-    """The page that asks about what was selected is another module's; here it is only named."""
-
-    @pytest.fixture(autouse=True)
-    def _page_of_acts(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(onejob, "address", lambda page, name, *args, model="": f"/there/{name}/")
-
     def test_those_selected_are_sent_with_an_act(self, sign_in: SignIn) -> None:
         jobs = [plant(State.FAILED, queue="mail").pk for _ in range(2)]
         text = page(sign_in("view_job", "retry_job"), state="failed", q="queue:mail")
-        assert '<form id="jq-selection" class="jq-acts" method="post" action="/there/act/">' in text
+        assert '<form id="jq-selection" class="jq-acts" method="post" action="/admin/jobqueue/job/act/">' in text
         assert "csrfmiddlewaretoken" in text
         assert '<input type="hidden" name="state" value="failed">' in text
         assert '<input type="hidden" name="q" value="queue:mail">' in text
@@ -358,11 +351,6 @@ class TestSelection:
         plant()
         with override_settings(JOBQUEUE={"ADMIN_READ_ONLY": True}):
             assert 'name="ids"' not in page(sign_in(is_superuser=True))
-
-    def test_none_where_there_is_no_such_page(self, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(onejob, "address", lambda page, name, *args, model="": "")
-        plant()
-        assert 'name="ids"' not in page(sign_in(is_superuser=True))
 
 
 HOSTILE = '"><svg onload=1>'

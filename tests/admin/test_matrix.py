@@ -58,7 +58,7 @@ ADDRESSES: dict[str, Address] = {
     "job_object": Address(("view_job",)),
     "job_change": Address(("view_job",)),
     "job_history": Address(("view_job",)),
-    "job_export": Address(("export_job",)),
+    "job_export": Address(("export_job", "view_job")),
     "job_retry": Address(("retry_job",), acts=True),
     "job_run_now": Address(("retry_job",), acts=True),
     "job_postpone": Address(("retry_job",), acts=True, data={"run_at": "+2h"}),

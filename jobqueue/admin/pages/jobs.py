@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.utils.translation import gettext as _
 
@@ -36,7 +35,7 @@ class JobPages(Page):
     def routes(self) -> Iterator[Route]:
         """Yield the addresses."""
         yield Route("", "changelist", self.list_jobs, "view_job")
-        yield Route("export/", "export", self.export, "export_job")
+        yield Route("export/", "export", self.export, "export_job", also=self.right)
         for pages in (ActPages, ManyPage, EditPage, AddPage):
             yield from pages(self).routes()
         yield Route("<int:pk>/", "object", self.lead_to_job, "view_job")
@@ -128,8 +127,7 @@ class JobPages(Page):
                 "with_payload": with_payload,
                 "acts": list(acts_on(self, request, pk, found.job)),
                 "history_url": self.url("history", pk),
-                "failure_url": found.fingerprint
-                and onejob.address(self, "detail", found.fingerprint, model="failure"),
+                "failure_url": found.fingerprint and self.link(request, "failure", "detail", found.fingerprint),
                 "list_url": self.url("changelist"),
             },
             title=f"#{pk} {found.short}",
@@ -153,8 +151,6 @@ class JobPages(Page):
 
     def export(self, request: HttpRequest) -> HttpResponseBase:
         """Let people choose columns and a format; send the file if they have."""
-        if not may_see(request, self.right):
-            raise PermissionDenied
         scene, asked = self.scene, Asked.by(request.GET)
         with_payload = may_see(request, PAYLOAD)
         search, mistake = _understood(asked, scene, with_payload=with_payload)
