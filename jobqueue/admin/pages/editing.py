@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django import forms
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from jobqueue.admin.acts import may_edit
 from jobqueue.admin.inputs import LONGEST, PREFIX, JSONInput
 from jobqueue.admin.logbook import log_change, together
 from jobqueue.admin.options import OptionsForm
@@ -61,12 +60,10 @@ class EditPage:
 
     def routes(self) -> Iterator[Route]:
         """Yield the address. It shows arguments, and so takes the right to see them, too."""
-        yield Route("<int:job_id>/edit/", "edit", self.edit, "change_job", acts=True)
+        yield Route("<int:job_id>/edit/", "edit", self.edit, "change_job", acts=True, also="view_job_payload")
 
     def edit(self, request: HttpRequest, job_id: int) -> HttpResponse:
         """Show the form; write what is sent."""
-        if not may_edit(request):
-            raise PermissionDenied
         job = self.desk.find(request, job_id)
         if isinstance(job, HttpResponse):
             return job
