@@ -66,6 +66,7 @@ FLOORS: dict[str, set[str]] = {
         "integrations",
         "gauges",
         "probes",
+        "status",
         "urls",
         "mail",
         "notifiers",

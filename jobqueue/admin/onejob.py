@@ -31,6 +31,8 @@ from jobqueue.stores.acts import TAKEN, Act
 
 #: Tries of a job that are shown, the newest ones; and if all are asked for.
 TRIES, ALL_TRIES = 10, 500
+#: Characters of a line that says what failed.
+SHORT = 160
 #: What is not needed of it.
 NEVER = ("claim_id",)
 PAYLOAD = ("handler", "last_error", "stored_result")
@@ -48,6 +50,11 @@ class Failed(NamedTuple):
     headline: str
     pieces: list[traces.Piece]
     is_cut: bool
+
+    @property
+    def is_short(self) -> bool:
+        """Whether a line says all that it says."""
+        return len(self.headline) <= SHORT and "\n" not in self.headline
 
 
 class Tried(NamedTuple):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.utils.translation import gettext as _
 
@@ -17,7 +18,7 @@ from jobqueue.insight.reading import Unreadable, read_row
 from jobqueue.insight.scene import Scene
 from jobqueue.logs import harmless
 from jobqueue.models import Job
-from jobqueue.search import WINDOW, Search, SearchError
+from jobqueue.search import Search, SearchError
 
 PAYLOAD = "view_job_payload"
 
@@ -84,7 +85,6 @@ class JobPages(Page):
             "rows": joblists.rows_of(found.jobs, scene.now, most, with_payload=with_payload),
             "now": scene.now,
             "found": found,
-            "window": WINDOW,
             "older": found.older and asked.address(before=found.older),
             "newer": found.newer and asked.address(after=found.newer),
             "newest": asked.address(),
@@ -141,6 +141,8 @@ class JobPages(Page):
 
     def export(self, request: HttpRequest) -> HttpResponseBase:
         """Let people choose columns and a format; send the file if they have."""
+        if not may_see(request, self.right):
+            raise PermissionDenied
         scene, asked = self.scene, Asked.by(request.GET)
         with_payload = may_see(request, PAYLOAD)
         search, mistake = _understood(asked, scene, with_payload=with_payload)
