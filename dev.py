@@ -5,6 +5,7 @@
     python3 dev.py test [--sqlite | --postgresql | --setup NAME] [pytest arguments]
     python3 dev.py check                            lint, format, forbidden code, types, migrations, Django's checks
     python3 dev.py docs                             the documentation as a site, in build/docs
+    python3 dev.py screenshots                      the documentation's pictures of the dashboard, taken from the demo
     python3 dev.py vendor                           the dashboard's libraries of others, anew
     python3 dev.py run ARGS…                        python ARGS… in the same environment
 
@@ -189,6 +190,12 @@ def docs(python: Path, arguments: list[str]) -> int:
     return code
 
 
+def screenshots(python: Path, arguments: list[str]) -> int:
+    """Take the pictures anew."""
+    os.chdir(ROOT)
+    return run(python, ["-m", "demo_site.screenshots", *arguments])
+
+
 def vendor(python: Path, arguments: list[str]) -> int:
     """Fetch the libraries that the dashboard brings along, as their manifest names them; it takes npm."""
     return call([python, "-m", "tests.vendored"], cwd=ROOT)
@@ -199,7 +206,15 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-COMMANDS = {"demo": demo, "test": test, "check": check, "docs": docs, "vendor": vendor, "run": run}
+COMMANDS = {
+    "demo": demo,
+    "test": test,
+    "check": check,
+    "docs": docs,
+    "screenshots": screenshots,
+    "vendor": vendor,
+    "run": run,
+}
 
 if __name__ == "__main__":
     try:

@@ -25,6 +25,7 @@ from sphinx.transforms import SphinxTransform
 import jobqueue
 
 HOME, INDEX, DECISIONS, MODULES = "README", "docs/README", "docs/decisions/README", "docs/reference/modules"
+PICTURES = "docs/_static"
 CHAPTER = re.compile(r"^## (.+)\n\n((?:- .*\n)+)", re.MULTILINE)
 ITEM = re.compile(r"^- \[([^\]]+)\]\(([\w./-]+)\.md\): (.+)$", re.MULTILINE)
 DECISION = re.compile(r"^\| \[(\d+)\]\(([\w-]+)\.md\) \| (.+) \|$", re.MULTILINE)
@@ -132,6 +133,8 @@ def finish(app: Sphinx, failed: Exception | None) -> None:
     if failed is None and app.builder.name == "html":
         out = Path(app.outdir)
         shutil.copy(out / f"{HOME}.html", out / "index.html")
+        # The README's picture is HTML, of which Sphinx knows nothing.
+        shutil.copytree(Path(app.srcdir, PICTURES), out / PICTURES, dirs_exist_ok=True)
         (out / "llms.txt").write_text("\n".join(for_language_models(app)))
 
 

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 import django
 from django.contrib.admin import ModelAdmin
 from django.core.exceptions import PermissionDenied
-from django.db import OperationalError, ProgrammingError
+from django.db import OperationalError, ProgrammingError, connections, transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
 from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, URLPattern, path, reverse
@@ -46,6 +46,8 @@ LETTERS = {
 BANNERS = {"banners": "jobqueue/admin/parts/banners.html"}
 
 T = TypeVar("T")
+#: What turns the direction of text, beyond what its own letters do.
+TURNING = {code: f"\\u{code:04x}" for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))}
 View = Callable[..., HttpResponseBase]
 
 
@@ -144,11 +146,11 @@ class Page(Admin):
         """
         context = {**self._frame(request, title, crumbs), "is_live": bool(parts), **context}
         if "part" not in request.GET:
-            return refreshed(request, TemplateResponse(request, template, context))
+            return refreshed(request, StraightResponse(request, template, context))
         templates = {**BANNERS, **(parts or {})}
         if (name := request.GET["part"]) not in templates:
             raise Http404(f"This page has no part {name!r}.")
-        return as_part(request, TemplateResponse(request, templates[name], context))
+        return as_part(request, StraightResponse(request, templates[name], context))
 
     def _frame(self, request: HttpRequest, title: str, crumbs: tuple[Crumb, ...]) -> dict[str, Any]:
         request.current_app = self.admin_site.name
@@ -217,8 +219,21 @@ def guarded(route: Route) -> View:
             return HttpResponseNotAllowed(allowed)
         return route.view(request, *args, **kwargs)
 
+    if route.acts:
+        # What is done here is done when the answer says so, also where requests have a transaction of their own.
+        for alias in connections:
+            transaction.non_atomic_requests(using=alias)(view)
     view.route = route  # type: ignore[attr-defined]
     return update_wrapper(view, route.view)
+
+
+class StraightResponse(TemplateResponse):
+    """A page on which nothing that is stored turns the text behind it round, to be read otherwise than it is."""
+
+    @property
+    def rendered_content(self) -> str:
+        """The page, with the characters that would do so written out."""
+        return super().rendered_content.translate(TURNING)
 
 
 def refreshed(request: HttpRequest, response: TemplateResponse) -> TemplateResponse:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 from django.contrib import admin
 
@@ -12,9 +13,11 @@ from jobqueue.admin.page import Page
 
 ROOT = "/admin/jobqueue/"
 ARGUMENT = re.compile(r"<(?:\w+:)?(\w+)>")
+#: What scripts ask for is no page.
+DATA = ".json"
 #: Whose job a page takes that does something with it; others take one that has failed.
 STATES = {"cancel": "ready", "postpone": "scheduled", "run_now": "scheduled", "run-now": "scheduled"}
-STATES_OF_JOBS = ("ready", "running", "scheduled", "retrying", "succeeded", "failed", "cancelled", "imported")
+STATES_OF_JOBS = ("running", "scheduled", "failed", "imported")
 
 
 class Address(NamedTuple):
@@ -31,9 +34,9 @@ class Address(NamedTuple):
 
     def within(self, samples: dict[str, Any]) -> str:
         """Return the address, about what is planted."""
-        about = samples[self.model] if self.model in samples else ""
-        value = about[self.sample] if isinstance(about, dict) else about
-        return f"{ROOT}{self.model}/{ARGUMENT.sub(str(value), self.path)}"
+        about = samples.get(self.model, {})
+        value = about.get(self.sample or self.name, about.get("any", ""))
+        return f"{ROOT}{self.model}/{ARGUMENT.sub(lambda _: quote(str(value), safe=''), self.path)}"
 
 
 def addresses() -> Iterator[Address]:
@@ -41,7 +44,13 @@ def addresses() -> Iterator[Address]:
     for model, page in admin.site._registry.items():
         if isinstance(page, Page):
             for route in page.routes():
-                yield from _of(str(model._meta.model_name), route)
+                if not route.path.endswith(DATA):
+                    yield from _of(str(model._meta.model_name), route)
+
+
+def has(model: str, name: str) -> bool:
+    """Whether there is such a page."""
+    return any((each.model, each.name) == (model, name) for each in addresses())
 
 
 def _of(model: str, route: Any) -> Iterator[Address]:

@@ -1,17 +1,22 @@
-"""Text that wants to be run, in every field that takes text."""
+"""Text that wants to be run, in every field that takes text. `python -m tests.browser.hostile` plants it."""
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any
 
-from django.utils import timezone
+import django
 
-from demo_site.hello.jobs import greet
-from demo_site.history.rows import row_of
-from jobqueue.models import Attempt, Job, Pause, Pool, Report, Rollup
-from jobqueue.models.rollup import minute_of
-from jobqueue.states import State
+django.setup()
+
+from django.utils import timezone  # noqa: E402
+
+from demo_site.hello.jobs import greet  # noqa: E402
+from demo_site.history.rows import row_of  # noqa: E402
+from jobqueue.models import Attempt, Job, Pause, Pool, Report, Rollup  # noqa: E402
+from jobqueue.models.rollup import minute_of  # noqa: E402
+from jobqueue.states import State  # noqa: E402
 
 #: Breaks out of attributes and texts; the word tells where it has been shown.
 TEXT = (
@@ -53,7 +58,7 @@ def plant() -> dict[str, Any]:
             ended_at=now,
             exception=TEXT[:200],
             fingerprint=FINGERPRINT,
-            stored_error=job.last_error,
+            stored_error=each.last_error or TEXT,
         )
         lines = f"--- attempt 1, {now:%Y-%m-%d %H:%M:%S %z} ---\n12:00:00 INFO {TEXT}\n    {TEXT}"
         Report.objects.create(job=each, done=1, total=3, stored_text=TEXT, stored_log=lines)
@@ -68,7 +73,10 @@ def plant() -> dict[str, Any]:
     )
     return {
         "job": {"failed": known.pk, "unknown": job.pk},
-        "failure": FINGERPRINT,
-        "worker": pool.pk,
-        "jobclass": TEXT[:255],
+        "failure": {"any": FINGERPRINT},
+        "worker": {"any": pool.pk},
     }
+
+
+if __name__ == "__main__":
+    print(json.dumps(plant()))

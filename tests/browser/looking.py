@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from tests.browser.addresses import Address
 from tests.browser.site import Site
 
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
@@ -43,6 +44,14 @@ class Look:
         """Open an address; return the answer."""
         return self.page.goto(address, wait_until="load")
 
+    def shows(self, address: Address) -> bool:
+        """Open a page; return whether it is one: others lead on, or want to know about what."""
+        where = address.within(self.site.samples)
+        answer = self.go(where)
+        assert answer.status < 500, f"{where}: {answer.status}"
+        assert answer.status != 404, where
+        return answer.status == 200 and answer.request.redirected_from is None
+
     def troubles(self) -> list[str]:
         """What has gone wrong so far: errors, dialogues, requests of other hosts, breaches of the policy."""
         return self.wrong + self.site.reports()[self._reports :]
@@ -58,6 +67,10 @@ class Look:
             for each in found["violations"]
             for node in each["nodes"]
         ]
+
+    def text(self) -> str:
+        """All that is written on the page."""
+        return str(self.page.locator("body").inner_text())
 
     def overflow(self) -> float:
         """How many pixels the page is wider than the window."""

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import django
@@ -27,12 +28,13 @@ from django.core.management import call_command  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
 from demo_site.history import plant  # noqa: E402
-from demo_site.shop.jobs import import_catalogue  # noqa: E402
+from demo_site.shop.jobs import add_up, import_catalogue  # noqa: E402
+from jobqueue import pause_class  # noqa: E402
 from jobqueue.models import Attempt, Job, Pool, Report  # noqa: E402
 from jobqueue.states import State  # noqa: E402
-from tests.browser import hostile  # noqa: E402
 from tests.processes.harness import parent_of, processes  # noqa: E402
 
+FOLDER = Path(os.environ["DEMO_VAR"])
 #: As browsers know people: by the key of a session. Rights are those of `jobqueue`.
 PEOPLE = {"ana": None, "looker": ("view_dashboard", "view_job", "view_queue", "view_worker")}
 PATIENCE = 30.0
@@ -43,9 +45,10 @@ def main() -> None:
     call_command("migrate", verbosity=0)
     plant()
     samples = {"sessions": {name: sign_in(name, rights) for name, rights in PEOPLE.items()}}
+    pause_class(add_up.path, reason="Nobody has counted the returns", by="ana")
     work_and_vanish()
-    samples |= {"hostile": hostile.plant(), **found()}
-    (settings.VAR / "samples.json").write_text(json.dumps(samples))
+    samples |= found()
+    (FOLDER / "samples.json").write_text(json.dumps(samples))
 
 
 def sign_in(name: str, rights: tuple[str, ...] | None) -> str:
@@ -99,10 +102,10 @@ def found() -> dict[str, Any]:
     failing = Attempt.objects.filter(fingerprint__gt="", job__state=State.FAILED)[0]
     return {
         "job": {**jobs, "retrying": retrying.pk, "imported": Report.objects.latest("updated_at").pk},
-        "failure": failing.fingerprint,
-        "jobclass": import_catalogue.path,
-        "queue": "mail",
-        "worker": Pool.objects.all()[0].pk,
+        "failure": {"any": failing.fingerprint},
+        "jobclass": {"any": import_catalogue.path, "resume": add_up.path},
+        "queue": {"any": "mail", "resume": "exports"},
+        "worker": {"any": Pool.objects.all()[0].pk},
     }
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from pathlib import Path
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
+FOLDER = Path(os.environ["DEMO_VAR"])
 REPORTS = "/csp-reports/"
 POLICY = "; ".join(
     [
@@ -29,7 +31,7 @@ class StrictPolicy:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Answer a request."""
         if request.path == REPORTS:
-            with (settings.VAR / "csp-reports").open("ab") as file:
+            with (FOLDER / "csp-reports").open("ab") as file:
                 file.write(request.body + b"\n")
             return HttpResponse(status=204)
         if request.path == "/favicon.ico":  # browsers ask for it by themselves

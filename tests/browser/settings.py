@@ -1,4 +1,4 @@
-"""The demo site as these tests look at it: under a strict content security policy, and under Unfold if that is asked for."""
+"""The demo site as these tests look at it: under a strict content security policy, on request under Unfold."""
 
 from __future__ import annotations
 

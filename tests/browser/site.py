@@ -38,6 +38,10 @@ class Site:
         path = self.var / "csp-reports"
         return path.read_text().splitlines() if path.exists() else []
 
+    def run(self, *words: str) -> str:
+        """Run Python in the site's environment; return what it prints."""
+        return run(self.var, *words)
+
     def manage(self, *words: str) -> str:
         """Run `manage.py` with these words; return what it prints."""
         return run(self.var, "manage.py", *words)

@@ -12,6 +12,7 @@ import jobqueue
 from tests.docs.pages import DOCS, LINK, ROOT, anchors, pages, prose
 
 README = ROOT / "README.md"
+PICTURE = re.compile(r'(?:!\[[^\]]*\]\(|src(?:set)?=")([^)"]+\.png)')
 
 
 @pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
@@ -32,6 +33,12 @@ def test_every_page_is_in_the_index_with_a_line_about_it() -> None:
     assert sorted(listed) == sorted(below - {README, DOCS / "README.md"})
 
 
+@pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_picture_is_there_and_small(page: Path) -> None:
+    for path in PICTURE.findall(prose(page)):
+        assert 0 < (page.parent / path).stat().st_size < 200_000, path
+
+
 class TestReadme:
     lines = README.read_text().splitlines()
 
@@ -47,6 +54,8 @@ class TestReadme:
             "**When not to use it.**",
             "python3 dev.py demo",
             "(#add-it-to-your-project)",
+            "docs/_static/overview-light.png",
+            "docs/_static/overview-dark.png",
         ):
             assert wanted in screen
 

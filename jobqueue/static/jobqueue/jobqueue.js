@@ -177,7 +177,7 @@ function tellSelected(table) {
 
 const help = /** @type {HTMLDialogElement} */ (page.querySelector("dialog.jq-keys"));
 const wanted = /** @type {HTMLInputElement} */ (help.querySelector("[data-keys]"));
-let going = 0;
+let going = -Infinity;
 
 /** @type {Record<string, () => void>} */
 const KEYS = {
@@ -194,7 +194,7 @@ document.addEventListener("keydown", (event) => {
   const isTyping = event.target instanceof Element && event.target.matches(FIELDS + ", select");
   if (isTyping || event.ctrlKey || event.metaKey || event.altKey || event.isComposing || help.open || !wanted.checked) return;
   const isGoing = performance.now() - going < 1500;
-  going = 0;
+  going = -Infinity;
   const link = isGoing && /^[a-z]$/.test(event.key) ? page.querySelector(`.jq-nav a[data-key="${event.key}"]`) : null;
   const act = link ? () => /** @type {HTMLElement} */ (link).click() : isGoing ? undefined : KEYS[event.key];
   if (!act) return;
