@@ -49,6 +49,7 @@ FLOORS: dict[str, set[str]] = {
         "waking",
         "taskresults",
         "acting",
+        "editing",
         "pausing",
         "controlling",
     },
@@ -57,6 +58,7 @@ FLOORS: dict[str, set[str]] = {
     "processes": {"worker", "pool", "inline"},
     "edges": {
         "backends",
+        "jobs",
         "cli",
         "doctor",
         "admin",
@@ -66,6 +68,7 @@ FLOORS: dict[str, set[str]] = {
         "integrations",
         "gauges",
         "probes",
+        "status",
         "urls",
         "mail",
         "notifiers",
@@ -92,6 +95,7 @@ SENDING = {
     "waking",
     "hints",
     "acting",
+    "editing",
     "pausing",
     "controlling",
 }

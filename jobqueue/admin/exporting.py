@@ -98,7 +98,10 @@ def file_of(scene: Scene, asked: Asked, search: Search | None, chosen: Chosen) -
     """Return the file."""
     write = _as_csv if chosen.format == "csv" else _as_lines
     kind = "text/csv" if chosen.format == "csv" else "application/jsonl"
-    response = StreamingHttpResponse(write(_rows(scene, asked, search, chosen), chosen), content_type=kind)
+    lines = write(_rows(scene, asked, search, chosen), chosen)
+    # A row spoilt by hand may have half a character.
+    told = (line.encode("utf-8", "backslashreplace") for line in lines)
+    response = StreamingHttpResponse(told, content_type=f"{kind}; charset=utf-8")
     name = "-".join(filter(None, ("jobs", asked.tab.key, f"{timezone.localdate(scene.now):%Y-%m-%d}")))
     response["Content-Disposition"] = f'attachment; filename="{name}.{chosen.format}"'
     return response

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from django.http import HttpRequest
 from django.urls import NoReverseMatch
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from jobqueue.admin.looks import Look, look_of
 from jobqueue.admin.page import Page
-from jobqueue.admin.rights import may_act
 from jobqueue.cli.telling import short_name, tries_of
 from jobqueue.handlers.shown import mask_for
 from jobqueue.insight import details, lifeline, traces
@@ -26,11 +22,12 @@ from jobqueue.insight.scene import Scene
 from jobqueue.insight.why import Why, why
 from jobqueue.logs import harmless, headline
 from jobqueue.models import Attempt, Job, Report
-from jobqueue.states import WAITING, State
-from jobqueue.stores.acts import TAKEN, Act
+from jobqueue.states import State
 
 #: Tries of a job that are shown, the newest ones; and if all are asked for.
 TRIES, ALL_TRIES = 10, 500
+#: Characters of a line that says what failed.
+SHORT = 160
 #: What is not needed of it.
 NEVER = ("claim_id",)
 PAYLOAD = ("handler", "last_error", "stored_result")
@@ -48,6 +45,11 @@ class Failed(NamedTuple):
     headline: str
     pieces: list[traces.Piece]
     is_cut: bool
+
+    @property
+    def is_short(self) -> bool:
+        """Whether a line says all that it says."""
+        return len(self.headline) <= SHORT and "\n" not in self.headline
 
 
 class Tried(NamedTuple):
@@ -187,51 +189,6 @@ def _failed(job: Job, each: Try, whole: str) -> Failed | None:
 def _taken_apart(error: str, whole: str) -> Failed:
     told = details.told(error, whole=whole == "error")
     return Failed(traces.headline_of(told.text), traces.pieces_of(told.text), told.is_cut)
-
-
-# What may be done
-
-
-class ActLink(NamedTuple):
-    """An act: its name, its label, and the address of its page; empty where one page does it for many."""
-
-    act: str
-    label: str | Promise
-    url: str = ""
-    is_danger: bool = False
-
-
-#: Each with its right and the states that it is for.
-ACTS: tuple[tuple[str, str | Promise, str, tuple[State, ...]], ...] = (
-    ("retry", _("Retry"), "retry_job", TAKEN[Act.RETRY]),
-    ("run_now", _("Run now"), "retry_job", TAKEN[Act.RUN_NOW]),
-    ("postpone", _("Postpone"), "retry_job", TAKEN[Act.POSTPONE]),
-    ("edit", _("Edit"), "change_job", (*WAITING, State.FAILED, State.CANCELLED)),
-    ("cancel", _("Cancel"), "cancel_job", TAKEN[Act.CANCEL]),
-    ("delete", _("Delete"), "delete_job", TAKEN[Act.DELETE]),
-)
-DANGEROUS = {"cancel", "delete"}
-
-
-def acts_on(page: Page, request: HttpRequest, found: OneJob) -> list[ActLink]:
-    """Return what the user may do to a job, as its state is now."""
-    if found.job is None:
-        return []
-    state = State(found.job.state)
-    return [each for each in _allowed(page, request, state, found.pk) if each.url]
-
-
-def _allowed(page: Page, request: HttpRequest, state: State, pk: int) -> Iterator[ActLink]:
-    for act, label, right, states in ACTS:
-        if state in states and may_act(request, right):
-            yield ActLink(act, label, address(page, act, pk), act in DANGEROUS)
-
-
-def many_acts(page: Page, request: HttpRequest) -> list[ActLink]:
-    """Return what the user may do to many jobs at once; nothing if there is no page for it."""
-    if not address(page, "act"):
-        return []
-    return [ActLink(act, label) for act, label, right, _ in ACTS if act != "edit" and may_act(request, right)]
 
 
 def address(page: Page, name: str, *args: Any, model: str = "") -> str:

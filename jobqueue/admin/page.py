@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 import django
 from django.contrib.admin import ModelAdmin
 from django.core.exceptions import PermissionDenied
-from django.db import OperationalError, ProgrammingError
+from django.db import OperationalError, ProgrammingError, connections, transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
 from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, URLPattern, path, reverse
@@ -20,7 +20,7 @@ from django.utils.cache import get_conditional_response, patch_cache_control
 from jobqueue.admin.rights import may_act, may_see
 from jobqueue.conf import get_settings
 from jobqueue.insight.scene import PATIENCE, Scene
-from jobqueue.insight.warnings import warnings
+from jobqueue.insight.warnings import briefly, warnings
 from jobqueue.pool.schema import read_schema
 
 if TYPE_CHECKING:
@@ -168,9 +168,7 @@ class Page(Admin):
             "poll_seconds": settings.admin_poll_seconds,
             "poll_choices": poll_choices(settings.admin_poll_seconds),
             "part_url": self._part_url(request),
-            "banners": looked(
-                scene := self.scene, lambda: [each for each in warnings(scene) if each.level != "info"]
-            ),
+            "banners": looked(scene := self.scene, lambda: briefly(warnings(scene))),
         }
 
     def _pages(self, request: HttpRequest) -> Iterator[dict[str, Any]]:
@@ -221,6 +219,10 @@ def guarded(route: Route) -> View:
             return HttpResponseNotAllowed(allowed)
         return route.view(request, *args, **kwargs)
 
+    if route.acts:
+        # What is done here is done when the answer says so, also where requests have a transaction of their own.
+        for alias in connections:
+            transaction.non_atomic_requests(using=alias)(view)
     view.route = route  # type: ignore[attr-defined]
     return update_wrapper(view, route.view)
 

@@ -12,6 +12,7 @@ from django.db import DatabaseError, InterfaceError, connections
 
 import jobqueue
 from jobqueue.conf import Settings
+from jobqueue.handlers.known import is_own
 from jobqueue.handlers.resolve import registry
 from jobqueue.models import Job, Pool
 from jobqueue.pool.options import PoolOptions
@@ -65,12 +66,12 @@ def _listed(known: dict[str, list[str]]) -> Iterator[str]:
 
 
 def known_jobs() -> dict[str, list[str]]:
-    """Return the names of all jobs that are declared in loaded modules, by module, without former names."""
+    """Return the names of all jobs that are declared in loaded modules, by module, without former names and our own."""
     found: dict[str, list[str]] = {}
     for path, declared in sorted(registry.items()):
         named = getattr(declared, "func", declared)  # a task of Django's has no name of its own
         module, name = named.__module__, named.__qualname__
-        if path == f"{module}.{name}":
+        if path == f"{module}.{name}" and not is_own(path):
             found.setdefault(module, []).append(name)
     return found
 

@@ -57,6 +57,27 @@ class Shape:
         except TypeError as error:
             raise TypeError(f"{self.owner}() {error}") from None
 
+    @property
+    def parameters(self) -> Mapping[str, Parameter] | None:
+        """The parameters by name; None if the callable does not say."""
+        return None if self._signature is None else self._signature.parameters
+
+    @property
+    def positional(self) -> Sequence[str]:
+        """The names of those that may be given by position."""
+        return self._names
+
+    @property
+    def by_name(self) -> list[str]:
+        """The names of those that may be given by name."""
+        kinds = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
+        return [name for name, each in (self.parameters or {}).items() if each.kind in kinds]
+
+    @property
+    def rest(self) -> str:
+        """What further arguments by position are called together."""
+        return self._rest
+
     def name_at(self, position: int) -> str:
         """Return the name of a positional parameter."""
         return self._names[position] if position < len(self._names) else f"args[{position}]"

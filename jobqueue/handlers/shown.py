@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobqueue.exceptions import CorruptHandler, UnknownPerformable
 from jobqueue.handlers import contents, declared_in, tasks
+from jobqueue.handlers.arguments import Shape
 from jobqueue.handlers.functions import find_function
 from jobqueue.handlers.masking import Mask, masked, sensitive_values
 from jobqueue.handlers.methods import no_method, original, receiver_class, shape_of
@@ -57,19 +58,31 @@ def named_arguments(data: Mapping[str, Any], signed: bool, convert: Callable[[An
     Raises:
         BadSignature, CorruptHandler, UnknownPerformable: as ``masked_arguments`` does.
     """
-    # First, since of an unsigned handler only what accepts that may be looked up.
-    function = find_function(data.get("job"), signed=signed) if "job" in data or not signed else None
-    if function is None and "object" in data:
+    shape = shape_in(data, signed)
+    if shape is None:
         attributes: dict[str, Any] = convert(data.get("state", {}))
         return attributes
     args, kwargs = convert(data.get("args", [])), convert(data.get("kwargs", {}))
     if not isinstance(args, list) or not isinstance(kwargs, dict):
         raise CorruptHandler("The handler's args must be a list and its kwargs an object.")
-    if function is not None:
-        return function.shape.named(args, kwargs)
+    named = shape.named(args, kwargs)
+    return {"self": convert(data["of"]), **named} if "of" in data else named
+
+
+def shape_in(data: Mapping[str, Any], signed: bool) -> Shape | None:
+    """Return what that takes which a handler calls; None if it holds an object with attributes.
+
+    Raises:
+        BadSignature, CorruptHandler, UnknownPerformable: as ``masked_arguments`` does.
+    """
+    # First, since of an unsigned handler only what accepts that may be looked up.
+    if "job" in data or not signed:
+        return find_function(data.get("job"), signed=signed).shape
+    if "object" in data:
+        return None
     if "task" in data:
         task = tasks.find_task(data["task"])
-        return tasks.shape_of(task.func, task.takes_context).named(args, kwargs)
+        return tasks.shape_of(task.func, task.takes_context)
     receiver: Any = data.get("of")
     method = data.get("method", "")
     cls = receiver_class(receiver)
@@ -77,4 +90,4 @@ def named_arguments(data: Mapping[str, Any], signed: bool, convert: Callable[[An
     obj = cls if receiver["$"] == "class" else object.__new__(cls)
     if not callable(getattr(obj, method, None)):
         raise UnknownPerformable(no_method(obj, method))
-    return {"self": convert(receiver), **shape_of(original(obj, method), method).named(args, kwargs)}
+    return shape_of(original(obj, method), method)

@@ -25,7 +25,7 @@ FINGERPRINT = re.compile(r"[0-9A-Za-z_-]+")
 #: So many of the newest failed attempts are looked at.
 WINDOW = 50_000
 #: So many kinds are told of, those that came most often lately.
-SHOWN = 50
+SHOWN = 30
 #: Attempts of one kind that are shown.
 ATTEMPTS = 25
 #: Characters of an error that are shown.
@@ -75,6 +75,11 @@ class Kind:
     is_full: bool = False
 
     @property
+    def short(self) -> str:
+        """The last part of the exception's name."""
+        return self.exception.rpartition(".")[2]
+
+    @property
     def hour(self) -> int:
         """Failed attempts within an hour."""
         return self.counts[1]
@@ -110,7 +115,9 @@ class Kinds:
     is_whole: bool
 
 
-def kinds(scene: Scene, span: Span = WEEK, *, limit: int = SHOWN, with_payload: bool = False) -> Kinds:
+def kinds(
+    scene: Scene, span: Span = WEEK, *, limit: int = SHOWN, with_payload: bool = False, with_jobs: bool = True
+) -> Kinds:
     """Return the kinds of failures within a span.
 
     Args:
@@ -118,11 +125,12 @@ def kinds(scene: Scene, span: Span = WEEK, *, limit: int = SHOWN, with_payload: 
         span: how far back.
         limit: tell of so many.
         with_payload: whether to tell what errors said, and where they were raised.
+        with_jobs: whether to count the jobs that have failed for good.
     """
     attempts, is_whole = _lately(scene, span)
     found = _counted(attempts, span, scene.now)
     found.sort(key=lambda kind: (kind.day, kind.total, kind.last), reverse=True)
-    shown = _described(scene, found[:limit], with_payload=with_payload)
+    shown = _described(scene, found[:limit], with_payload=with_payload, with_jobs=with_jobs)
     return Kinds(shown, len(found) - len(shown), is_whole)
 
 
@@ -196,14 +204,14 @@ def _older(scene: Scene, fingerprint: str) -> list[Kind]:
     return []
 
 
-def _described(scene: Scene, found: Sequence[Kind], *, with_payload: bool) -> list[Kind]:
+def _described(scene: Scene, found: Sequence[Kind], *, with_payload: bool, with_jobs: bool = True) -> list[Kind]:
     """Say what kinds look like, each by its newest attempt, and how many jobs have failed for good of it."""
     if not found:
         return []
     newest = _newest(scene, found, with_payload=with_payload)
     jobs = scene.jobs.filter(pk__in=[each.job_id for each in newest.values()])
     names = dict(jobs.values_list("pk", "name"))
-    failed, is_full = _failed(scene)
+    failed, is_full = _failed(scene) if with_jobs else (Counter[str](), False)
     looks = {
         fingerprint: _looks(each, names.get(each.job_id, ""), with_payload=with_payload)
         for fingerprint, each in newest.items()

@@ -11,7 +11,7 @@ from django.db.models import Count, F, Func, IntegerField, Q
 
 from jobqueue.insight.reading import Unreadable, read_rows
 from jobqueue.insight.scene import Scene
-from jobqueue.models import Job, JobQuerySet
+from jobqueue.models import Attempt, Job, JobQuerySet
 from jobqueue.search import WINDOW, Search
 from jobqueue.search.editing import value_of
 from jobqueue.states import State
@@ -21,6 +21,8 @@ MANY = 10_000
 #: The longest that jobs are looked at one by one, in seconds, and how many are read at a time.
 PATIENCE = 1.0
 CHUNK = 500
+#: Jobs with failures of one kind, which an index names, are looked at so many at a time.
+ALIKE = 2000
 #: What is read of a job only if it is wanted.
 NEVER = ("claim_id",)
 RESULT = ("stored_result",)
@@ -154,8 +156,13 @@ class Wanted:
 
     @property
     def order(self) -> Order:
-        """That of the tab; ids that are named are found by the primary key."""
-        return BY_ID if self.search is not None and self.search.is_by_id else self.tab.order
+        """That of the tab; ids, and what leads to ids, are found by the primary key."""
+        return BY_ID if self.kind or (self.search is not None and self.search.is_by_id) else self.tab.order
+
+    @property
+    def kind(self) -> str | None:
+        """The kind of failure that is searched for, if it is one."""
+        return value_of(self.search.text, "kind") if self.search is not None else None
 
 
 @dataclass(frozen=True)
@@ -166,7 +173,7 @@ class Listing:
         jobs: in order; such as cannot be read among them.
         older: go on below the job with this id; None: it is the last page.
         newer: go on above the job with this id; None: it is the first page.
-        is_complete: whether all jobs in question were looked at, not only the newest 100,000.
+        window: how many were looked at, if there are more in question: usually 100,000.
         looked: how many were looked at one by one, if there was no time for all.
         is_lost: whether the job from which to go on is gone; this is the first page then.
     """
@@ -174,7 +181,7 @@ class Listing:
     jobs: list[Job | Unreadable]
     older: int | None = None
     newer: int | None = None
-    is_complete: bool = True
+    window: int | None = None
     looked: int | None = None
     is_lost: bool = False
 
@@ -194,7 +201,7 @@ def listing(scene: Scene, wanted: Wanted) -> Listing:
         jobs[::-1] if backwards else jobs,
         older=back if backwards else on,
         newer=on if backwards else back,
-        is_complete=scope.end is None,
+        window=None if scope.end is None else scope.size,
         looked=found.looked if found.stopped_at else None,
         is_lost=start is not None and mark is None,
     )
@@ -213,10 +220,11 @@ def is_complete(scene: Scene, wanted: Wanted) -> bool:
 
 
 class _Scope(NamedTuple):
-    """The rows in question, in order; and the id of the last one, if there are more that are not looked at."""
+    """The rows in question, in order; the id of the last one, if there are more; and how many are looked at then."""
 
     rows: JobQuerySet
     end: int | None = None
+    size: int = 0
 
 
 def _scope(
@@ -232,12 +240,24 @@ def _scope(
     rows = source.filter(wanted.tab.where).defer(*wanted.unread)
     if search is not None:
         rows = rows.filter(search.where)
-    if search.is_by_index if search is not None else not wanted.tab.where:
+    if wanted.kind:
+        return _alike(scene, rows, wanted.kind, mark, backwards=backwards)
+    if search.is_by_id if search is not None else not wanted.tab.where:
         return _Scope(rows)
     last = list(source.values_list(*(key.column for key in order))[WINDOW - 1 : WINDOW + 1])
     if len(last) < 2:
         return _Scope(rows)
-    return _Scope(rows.filter(_past(order, last[1], backwards=not backwards)), last[0][-1])
+    return _Scope(rows.filter(_past(order, last[1], backwards=not backwards)), last[0][-1], WINDOW)
+
+
+def _alike(scene: Scene, rows: JobQuerySet, kind: str, mark: tuple[Any, ...] | None, *, backwards: bool) -> _Scope:
+    """Return those rows whose ids the index of kinds has: read first, or each job would be asked for its kind."""
+    found = Attempt.objects.using(scene.alias).filter(fingerprint=kind)
+    if mark is not None:
+        found = found.filter(**{f"job_id__{'gt' if backwards else 'lt'}": mark[0]})
+    ids = found.order_by("job_id" if backwards else "-job_id").values_list("job_id", flat=True).distinct()
+    first = list(ids[: ALIKE + 1])
+    return _Scope(rows.filter(pk__in=first[:ALIKE]), first[ALIKE - 1] if len(first) > ALIKE else None, ALIKE)
 
 
 class _Found(NamedTuple):

@@ -19,6 +19,8 @@ from jobqueue.wording import age, few
 
 #: Queues, classes and pools that are warned of one by one.
 NAMED = 4
+#: Warnings on pages that are about something else.
+SHOWN_BRIEFLY = 2
 
 Level = Literal["danger", "warning", "info"]
 
@@ -51,6 +53,16 @@ def warnings(scene: Scene) -> list[Warn]:
         *_of_settings(scene),
     ]
     return sorted(found, key=lambda each: ("danger", "warning", "info").index(each.level))
+
+
+def briefly(found: Sequence[Warn]) -> list[Warn]:
+    """Return the worst, and how many more there are, for pages that are about something else."""
+    grave = [each for each in found if each.level != "info"]
+    more = len(grave) - SHOWN_BRIEFLY
+    if more <= 0:
+        return grave
+    text = ngettext("%(count)s more warning on the dashboard.", "%(count)s more warnings on the dashboard.", more)
+    return [*grave[:SHOWN_BRIEFLY], Warn("more", "warning", text % {"count": number_format(more)})]
 
 
 def _of_workers(scene: Scene) -> Iterator[Warn]:

@@ -17,6 +17,7 @@ from jobqueue.conf import LARGEST_PRIORITY
 from jobqueue.exceptions import DecryptionError
 from jobqueue.handlers.plain import plain
 from jobqueue.models.expressions import Literal, Readable, Sound
+from jobqueue.models.following import make_key
 from jobqueue.models.waiting import await_for, wait_for
 from jobqueue.sealing import unseal
 from jobqueue.states import CHOICES, State
@@ -292,6 +293,20 @@ class Job(models.Model):
             return reverse("admin:jobqueue_job_change", args=[self.pk])
         except NoReverseMatch:
             return ""
+
+    def status_key(self, *, with_result: bool = False, max_age: float | None = None) -> str:
+        """Return a key by which anybody may follow the job, at ``status/<key>/`` of ``jobqueue.urls``.
+
+        Args:
+            with_result: whether they may also read what it returned.
+            max_age: seconds until the key is worth nothing; None: it always opens.
+
+        Raises:
+            ValueError: if the job is not stored yet.
+        """
+        if self.pk is None:
+            raise ValueError("Job not stored yet: it has no id by which to follow it.")
+        return make_key(self.pk, with_result=with_result, max_age=max_age)
 
     @property
     def result(self) -> Any:

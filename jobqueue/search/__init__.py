@@ -20,7 +20,7 @@ from jobqueue.models import Job, JobQuerySet
 from jobqueue.search.fields import Test, meaning
 from jobqueue.search.words import SearchError, Term, terms
 
-__all__ = ["WINDOW", "Search", "SearchError", "parse"]
+__all__ = ["WINDOW", "Search", "SearchError", "beyond", "parse"]
 
 #: So many of the newest rows are looked at.
 WINDOW = 100_000
@@ -60,13 +60,13 @@ class Search:
 
     def is_complete(self, rows: JobQuerySet) -> bool:
         """Whether there are no rows but those that are looked at."""
-        return self.is_by_index or _beyond(rows) is None
+        return self.is_by_index or beyond(rows) is None
 
     def _windows(self, rows: JobQuerySet, all_rows: bool) -> Iterator[JobQuerySet]:
         """Yield the rows in question, the newest window first."""
         whole = rows.defer(None) if self.tests else rows
         found = whole.filter(self.where).order_by("-pk")
-        oldest = None if self.is_by_index else _beyond(rows)
+        oldest = None if self.is_by_index else beyond(rows)
         yield found if oldest is None else found.filter(pk__gt=oldest)
         if oldest is None or not all_rows:
             return
@@ -108,7 +108,7 @@ def _in_pages(window: JobQuerySet, size: int) -> Iterator[Job]:
         page = list(window.filter(pk__lt=page[-1].pk)[:size]) if len(page) == size else []
 
 
-def _beyond(rows: JobQuerySet) -> int | None:
+def beyond(rows: JobQuerySet) -> int | None:
     """Return the id of the newest row that is too old to be looked at; None if there is none."""
     for pk in rows.order_by("-pk").values_list("pk", flat=True)[WINDOW : WINDOW + 1]:
         return int(pk)

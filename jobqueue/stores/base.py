@@ -7,7 +7,7 @@ changes nothing, whatever it still believes.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from typing import Any, Protocol
@@ -23,6 +23,7 @@ from jobqueue.rows import ClaimedJob, ClaimRequest, Finish, NewJob, Promotion, T
 from jobqueue.states import WAITING, State
 from jobqueue.stores.acts import ORIGINS, Act, Acted, changes, claimed, forget_wishes, write
 from jobqueue.stores.ears import Ear
+from jobqueue.stores.edits import Seen, write_edit
 from jobqueue.stores.errors import wrong_with_table
 from jobqueue.stores.pauses import Pauses
 from jobqueue.stores.texts import sealed, told_apart
@@ -275,6 +276,14 @@ class Store(ABC):
         columns = self._columns(act, run_at)
         with self.writing():
             return write(self._jobs, act, ids, columns)
+
+    def edit(
+        self, seen: Seen, columns: Mapping[str, Any], act: Act | None, run_at: datetime | None = None
+    ) -> bool:
+        """Write columns of a row that no worker holds, and do an act to it; False if it is not as it was seen."""
+        more = {"updated_at": self.ago(0)} if act is None else self._columns(act, run_at)
+        with self.writing():
+            return write_edit(self._jobs, seen, {**columns, **more}, forget=act is Act.RETRY)
 
     def _columns(self, act: Act, run_at: datetime | None) -> dict[str, Any]:
         return changes(act, self.ago(0), run_at, later=run_at is not None and run_at > self.now())

@@ -133,13 +133,15 @@ def page_of(context: template.Context, page: str, name: str) -> str:
 
 
 @register.simple_tag(takes_context=True)
-def jobclass_link(context: template.Context, name: str) -> SafeString | str:
-    """Show the name of a class; for those who may see its page it leads there."""
+def jobclass_link(context: template.Context, name: str, short: bool = False) -> SafeString | str:
+    """Show the name of a class, or the end of it; for those who may see its page it leads there."""
     if not name:
         return gettext("others, without a name")
+    shown = name.rpartition(".")[2] or name if short else name
     if not may_see(context["request"], "view_dashboard"):
-        return format_html("<bdi>{}</bdi>", name)
-    return format_html('<a href="{}"><bdi>{}</bdi></a>', page_of(context, "jobclass_detail", name), name)
+        return format_html('<bdi title="{}">{}</bdi>', name, shown)
+    url = page_of(context, "jobclass_detail", name)
+    return format_html('<a href="{}" title="{}"><bdi>{}</bdi></a>', url, name, shown)
 
 
 @register.filter

@@ -248,8 +248,10 @@ class Clerk(threading.Thread):
 
     def _finish(self, ended: Sequence[Ended], write: Write) -> set[int]:
         """Write ended attempts; return the jobs that somebody keeps locked."""
-        self._minutes.add(each.finish for each in ended if each.written)
-        return self._finish_all([each.finish for each in ended if not each.written], write)
+        finishes = [each.finish for each in ended if not each.written]
+        if len(finishes) < len(ended):
+            self._minutes.add(each.finish for each in ended if each.written)
+        return self._finish_all(finishes, write)
 
     def _finish_all(self, finishes: list[Finish], write: Write) -> set[int]:
         """Write ends; one that the database refuses is parked, and holds up no other."""

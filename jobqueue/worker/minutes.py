@@ -45,6 +45,9 @@ EMPTY = [0] * (WAIT + BUCKETS)
 Key = tuple[int, str, str]
 #: The figures, as ``COLUMNS`` has them.
 Row = list[Any]
+#: From when to when a row is the right one.
+Span = tuple[float, float, Row]
+NOWHERE: Span = (0.0, 0.0, EMPTY)
 
 
 class Minutes:
@@ -96,35 +99,61 @@ class Minutes:
         if not self._keep:
             return
         self._expect_writing()
-        rows, monotonic = self._rows, self._clock()
-        now = self._time_of_day() + self._ahead
-        offset, oldest = now - monotonic, now - self._keep
-        last_time, last_seconds = None, 0.0
-        last_decision, column = None, None
+        monotonic = self._clock()
+        offset = self._now - monotonic
+        decided: Decision | None = None
+        column: int | None = None
+        queue = name = ""
+        moment, seconds = None, 0.0
+        (begin, end, row), spans = NOWHERE, dict[tuple[str, str], Span]()
+        (stored_begin, stored_end, stored), stored_spans = NOWHERE, dict[tuple[str, str], Span]()
         for job, decision, started, ended in finishes:
-            # Decisions and times are often those of the job before; to look at them takes longer than all the rest.
-            if decision is not last_decision:
-                last_decision, column = decision, _column(decision)
+            # Much is as it was with the job before, and to look at that again takes longer than all the rest.
+            if decision is not decided:
+                decided, column = decision, _column(decision)
             if column is None:
                 continue
-            key = int(((ended or monotonic) + offset) // 60), job.queue, job.name
-            row = rows.get(key) or self._row(key)
+            at = (ended or monotonic) + offset
+            if job.name != name or job.queue != queue:
+                queue, name = key = job.queue, job.name
+                begin, end, row = spans.get(key, NOWHERE)
+                stored_begin, stored_end, stored = stored_spans.get(key, NOWHERE)
+            if not begin <= at < end:
+                begin, end, row = spans[queue, name] = self._span(at, queue, name)
             row[column] += 1
             if started is not None and ended is not None:
-                if (moment := job.run_at) != last_time:
-                    last_time, last_seconds = moment, moment.timestamp()
-                ran, waited = ended - started, started + offset - last_seconds
+                if job.run_at != moment:
+                    moment, seconds = job.run_at, job.run_at.timestamp()
+                ran, waited = ended - started, started + offset - seconds
                 row[RUN_SECONDS] += ran
-                # Written out for the usual: a call takes longer than all of it.
+                # Written out for the usual: a call would take longer, too.
                 row[RUN + (int(ran * 1000).bit_length() if 0 < ran < LONG else bucket_of(ran))] += 1
                 row[WAIT + (int(waited * 1000).bit_length() if 0 < waited < LONG else bucket_of(waited))] += 1
             if job.attempts <= 1:
-                if (moment := job.created_at) != last_time:
-                    last_time, last_seconds = moment, moment.timestamp()
-                if last_seconds > oldest:
-                    key = int(min(last_seconds, now) // 60), job.queue, job.name
-                    row = rows.get(key) or self._row(key)
-                    row[STORED] += 1
+                if job.created_at != moment:
+                    moment, seconds = job.created_at, job.created_at.timestamp()
+                if not stored_begin <= seconds < stored_end:
+                    span = stored_spans[queue, name] = self._stored_span(seconds, queue, name)
+                    stored_begin, stored_end, stored = span
+                stored[STORED] += 1
+
+    @property
+    def _now(self) -> float:
+        return self._time_of_day() + self._ahead
+
+    def _span(self, at: float, queue: str, name: str) -> Span:
+        """Return the minute in which a time lies, and its row of a queue and class."""
+        minute = int(at // 60)
+        key = minute, queue, name
+        return minute * 60.0, minute * 60.0 + 60, self._rows.get(key) or self._row(key)
+
+    def _stored_span(self, at: float, queue: str, name: str) -> Span:
+        """Return the same of a time at which a job was stored; what nobody wants to know goes into a row apart."""
+        now = self._now
+        if at < now - self._keep:
+            return 0.0, now - self._keep, EMPTY.copy()
+        begin, end, row = self._span(min(at, now), queue, name)
+        return begin, max(end, at + 1), row
 
     def _expect_writing(self) -> None:
         if self.due_in() is None:
@@ -180,7 +209,7 @@ class Minutes:
 
     @property
     def _minute(self) -> int:
-        return int((self._time_of_day() + self._ahead) // 60)
+        return int(self._now // 60)
 
     def _begin_round(self) -> None:
         if self._is_over():

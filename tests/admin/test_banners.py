@@ -167,6 +167,16 @@ def test_they_stand_on_the_page_escaped_with_what_to_copy(sign_in: SignIn) -> No
     assert 'data-copy="python manage.py jobworker --queue mail"' in page
 
 
+def test_other_pages_tell_the_worst(sign_in: SignIn, settings: Any) -> None:
+    settings.JOBQUEUE = {"RELEASE": "9c1e"}
+    pool(queues=["default"])
+    for number in range(4):
+        put(f"queue-{number}")
+    page = sign_in("view_job").get("/admin/jobqueue/job/").content.decode()
+    assert page.count("and no worker takes it") == 2
+    assert "2 more warnings on the dashboard." in page
+
+
 def test_every_page_can_tell_them(sign_in: SignIn) -> None:
     page = sign_in("view_queue").get("/admin/jobqueue/queue/", {"part": "banners"}).content.decode()
     assert "No worker is running." in page

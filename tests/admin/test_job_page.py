@@ -17,13 +17,14 @@ from django.utils import timezone
 from django.utils.html import escape
 
 from jobqueue import enqueue, pause
+from jobqueue.admin import onejob
 from jobqueue.insight import details
 from jobqueue.models import Attempt, Job, Report
 from jobqueue.states import State
 from jobqueue.testing import work_off
 from tests.admin.conftest import SignIn
 from tests.admin.planted import ERROR, MARKER, plant, plant_failure
-from tests.app.jobs import add, send_receipt
+from tests.app.jobs import add, import_rows, send_receipt
 from tests.keys import NEW, encrypting
 from tests.worker.spoiling import CATALOGUE, store_spoilt, write
 from tests.worker.test_bad_rows import HARMLESS, HELD, here, hold, on_sqlite, text
@@ -102,7 +103,7 @@ class TestWhatItShows:
         assert "line 100." in page(reader, job.pk)
 
     def test_long_texts_are_cut_unless_all_is_asked_for(self, reader: Client) -> None:
-        job = enqueue(add.bind("x" * 30_000, "the end"))
+        job = enqueue(import_rows.bind(["x" * 30_000, "the end"]))
         shown = page(reader, job.pk)
         assert "the end" not in shown
         assert "The first 20,000 of 30,0" in shown
@@ -157,7 +158,7 @@ class TestRights:
         assert MARKER in page(sign_in("view_job", "view_job_payload"), job.pk, **given)
 
     def test_sensitive_values_are_hidden_from_everybody(self, sign_in: SignIn) -> None:
-        job = enqueue(add.bind({"password": MARKER}))
+        job = enqueue(import_rows.bind({"password": MARKER}))
         job_error = f"ValueError: wrong password {MARKER}"
         Job.objects.filter(pk=job.pk).update(state=State.FAILED, finished_at=timezone.now(), last_error=job_error)
         Attempt.objects.create(
@@ -170,17 +171,34 @@ class TestRights:
 
     def test_what_no_key_opens_is_told_to_be_encrypted(self, reader: Client) -> None:
         with encrypting(NEW):
-            job = enqueue(add.bind(MARKER))
+            job = enqueue(import_rows.bind(MARKER))
             assert MARKER in page(reader, job.pk)
         shown = page(reader, job.pk)
         assert "Encrypted. encrypted with key" in shown or "Encrypted." in shown
         assert MARKER not in shown
 
-    def test_acts_are_offered_to_those_who_may_and_where_the_state_fits(self, sign_in: SignIn) -> None:
-        """Where their pages are; those are another module's."""
-        failed = plant(State.FAILED).pk
-        shown = page(sign_in("view_job"), failed)
-        assert f"/{failed}/retry/" not in shown
+    @pytest.mark.parametrize(
+        ("state", "acts"),
+        [
+            (State.READY, {"postpone", "edit", "cancel", "delete"}),
+            (State.SCHEDULED, {"run_now", "postpone", "edit", "cancel", "delete"}),
+            (State.RUNNING, {"cancel"}),
+            (State.SUCCEEDED, {"delete"}),
+            (State.FAILED, {"retry", "edit", "delete"}),
+            (State.CANCELLED, {"retry", "edit", "delete"}),
+        ],
+    )
+    def test_acts_are_offered_to_those_who_may_and_where_the_state_fits(
+        self, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch, state: State, acts: set[str]
+    ) -> None:
+        monkeypatch.setattr(onejob, "address", lambda page, name, *args, model="": f"/there/{name}/")
+        job = plant(state)
+        offered = re.compile(r'href="/there/(\w+)/"')
+        everybody = page(sign_in("view_job"), job.pk)
+        assert offered.findall(everybody) == []
+        retrier = set(offered.findall(page(sign_in("view_job", "retry_job"), job.pk)))
+        assert retrier == acts & {"retry", "run_now", "postpone"}
+        assert set(offered.findall(page(sign_in(is_superuser=True), job.pk))) == acts
 
 
 class TestGone:
@@ -311,7 +329,7 @@ def test_it_asks_a_bounded_number_of_queries(reader: Client, django_assert_max_n
         Attempt.objects.create(
             job=job, number=number, outcome="failed", ended_at=timezone.now(), stored_error=ERROR
         )
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(24):  # 8 of them for the warnings
         page(reader, job.pk)
 
 

@@ -13,7 +13,8 @@ from tests.browser.conftest import Open
 NUMBER = """() => {
   const kinds = "a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex='0']";
   const all = [...document.querySelectorAll(`.jq-page :is(${kinds})`)].filter((each) =>
-    !each.disabled && each.tabIndex >= 0 && each.checkVisibility({ visibilityProperty: true }) && each.type !== "radio" &&
+    !each.disabled && each.tabIndex >= 0 && each.checkVisibility({ visibilityProperty: true }) &&
+    each.type !== "radio" &&
     !(each.closest("details:not([open])") && each.tagName !== "SUMMARY"));
   all.forEach((each, number) => { each.dataset.number = number; });
   return all.length;

@@ -17,8 +17,11 @@ from tests.setups import Setup, setups
 #: mostly wait, so three at a time.
 CONCERNED = (
     *("-n", "3", "tests/stores", "--ignore", "tests/stores/test_plans.py"),
-    *(f"tests/worker/test_{name}.py" for name in ("performing", "contention", "settling", "other_database")),
-    *(f"tests/processes/test_{name}.py" for name in ("pool", "outage", "locks")),
+    *(
+        f"tests/worker/test_{name}.py"
+        for name in ("performing", "contention", "settling", "other_database", "minutes")
+    ),
+    *(f"tests/processes/test_{name}.py" for name in ("pool", "outage", "locks", "figures")),
     *("-k", "not (slow_one or side_by_side or worn_out or blamed_once or come_and_go or told_apart)"),
 )
 

@@ -178,7 +178,7 @@ class TestEnqueue:
 
     def test_a_name_of_two_jobs_names_both(self, jobs: Jobs, monkeypatch: Any) -> None:
         other = {**registry, "shop.jobs.VideoWorker": declared.PlainWorker}
-        monkeypatch.setattr("jobqueue.cli.verbs.enqueue.registry", other)
+        monkeypatch.setattr("jobqueue.handlers.known.registry", other)
         assert refused(jobs, "enqueue", "VideoWorker") == (
             '"VideoWorker" may be shop.jobs.VideoWorker or tests.app.jobs.VideoWorker.'
         )

@@ -80,6 +80,8 @@ def test_text_from_the_database_steers_no_terminal(jobs: Jobs, words: tuple[str,
     Attempt.objects.create(
         job=failed, number=1, outcome="failed", worker=HOSTILE, ended_at=timezone.now(), stored_error=HOSTILE
     )
+    attempt(failed, exception=HOSTILE, worker=HOSTILE)
+    rollup(name=HOSTILE, queue=HOSTILE, succeeded=1, failed=1)
     pause("mail", HOSTILE.replace("\0", ""), by=HOSTILE)
     said = jobs(
         *(str(failed.pk) if word == "ID" else word for word in words), "--all" if words[0] == "list" else "-v1"

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from jobqueue.models import Job
+from jobqueue.models import Job, Rollup
 from jobqueue.outcomes import Decision
 from jobqueue.pool.duties import Post
 from jobqueue.pool.duties.settling import Settling
@@ -94,3 +94,18 @@ def test_of_a_worker_told_to_leave_nothing_is_charged(post: Post, slot: Slot, he
     slot.start(0, job.id, time.monotonic(), time.monotonic() + 60)
     die(post, slot, End.STOPPED)
     assert (row(job).state, row(job).attempts, row(job).crashes) == (State.READY, 0, 0)
+
+
+def test_what_is_settled_is_counted(post: Post, slot: Slot, held: Held) -> None:
+    """Not how long it took, which nobody knows; nor what had not begun."""
+    done, failed, crashed, waiting = held(), held(), held(), held()
+    slot.end(done.id, Ending.PLAINLY)
+    slot.end(failed.id, Ending.FAILED)
+    slot.start(0, crashed.id, time.monotonic(), time.monotonic() + 60)
+    die(post, slot)
+    post.minutes.write_all(5)
+    [counted] = Rollup.objects.values("stored", "succeeded", "retried", "failed", "run_seconds", "run_00")
+    assert counted == {
+        "stored": 3, "succeeded": 1, "retried": 2, "failed": 0, "run_seconds": 0, "run_00": 0,
+    }  # fmt: skip
+    assert row(waiting).state == State.READY

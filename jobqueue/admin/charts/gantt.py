@@ -10,6 +10,8 @@ from typing import NamedTuple
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.functional import Promise
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext_lazy
 
@@ -26,6 +28,10 @@ MARGIN = 4.0
 SHORTEST = 3
 #: Classes that are named of several attempts drawn as one.
 NAMED = 3
+BLOCK = '<g class="jq-block {}"><title>{}</title><rect x="{}" y="{}" width="{}" height="{}" rx="2"/>'
+WORDS = '<text x="{}" y="{}">{}</text>'
+CROSS = '<path class="jq-cross" d="M{} {}l8 8m0 -8l-8 8"/>'
+LINK = '<a href="{}" tabindex="-1" aria-label="{}">{}</a>'
 ENDS: dict[str, str | Promise] = {
     "succeeded": pgettext_lazy("end of an attempt", "succeeded"),
     "failed": pgettext_lazy("end of an attempt", "failed"),
@@ -34,7 +40,7 @@ ENDS: dict[str, str | Promise] = {
 
 
 class Drawn(NamedTuple):
-    """A block as the template needs it."""
+    """A block as it is drawn."""
 
     x: float
     y: float
@@ -48,20 +54,16 @@ class Drawn(NamedTuple):
     is_running: bool
 
     @property
-    def text_x(self) -> float:
-        """Where its words begin."""
-        return self.x + MARGIN
-
-    @property
-    def text_y(self) -> float:
-        """On which line its words stand."""
-        return self.y + self.height - 6
-
-    @property
-    def cross(self) -> str:
-        """The path of the sign that it failed, at its end."""
-        x, y = self.x + self.width, self.y + self.height / 2
-        return f"M{x - 4:.1f} {y - 4:.1f}l8 8m0 -8l-8 8"
+    def svg(self) -> SafeString:
+        """The block with its words, its link, and the sign that it failed. There may be hundreds: not by a template."""
+        look = f"jq-k{self.colour}{' jq-open' if self.is_running else ''}"
+        inside = [format_html(BLOCK, look, self.title, self.x, self.y, self.width, self.height)]
+        if self.label:
+            inside.append(format_html(WORDS, round(self.x + MARGIN, 2), self.y + self.height - 6, self.label))
+        if self.is_failed:
+            inside.append(format_html(CROSS, round(self.x + self.width - 4, 2), self.y + self.height / 2 - 4))
+        whole = format_html("{}</g>", format_html_join("", "{}", [(each,) for each in inside]))
+        return format_html(LINK, self.url, self.title, whole) if self.url else whole
 
 
 class DrawnLane(NamedTuple):

@@ -57,6 +57,7 @@ class ClassPages(Page):
                 "outstanding": looked(scene, lambda: outstanding(scene, name, with_payload=with_payload)),
                 "declaration": declaration_of(name),
                 "pause": looked(scene, lambda: scene.class_pauses.get(name)),
+                "jobs_url": self.url("changelist", model="job") if may_see(request, "view_job") else "",
                 "may_pause": may_act(request, "pause_queue"),
                 "range": chosen.name,
                 "ranges": RANGE_LABELS,

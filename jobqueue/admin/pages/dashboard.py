@@ -148,7 +148,7 @@ class DashboardPages(Page):
         return [(each, self._job_url(request, each.job.pk)) for each in overview.running(scene)]
 
     def _kinds(self, request: HttpRequest, scene: Scene) -> Kinds:
-        return kinds(scene, DAY, limit=KINDS, with_payload=may_see(request, "view_job_payload"))
+        return kinds(scene, DAY, limit=KINDS, with_payload=may_see(request, "view_job_payload"), with_jobs=False)
 
     def _upcoming(self, request: HttpRequest, scene: Scene) -> list[tuple[Job, str]]:
         return [(job, self._job_url(request, job.pk)) for job in overview.upcoming(scene)]

@@ -50,7 +50,7 @@ class FailurePages(Page):
         found = looked(scene, lambda: _whole(scene, fingerprint, with_payload=with_payload))
         if (whole := found()) is not None and whole["kind"] is None:
             raise Http404(_("No attempt that is kept has failed in this way."))
-        title = whole["kind"].exception if whole and whole["kind"] and whole["kind"].exception else fingerprint
+        title = (whole["kind"].short if whole and whole["kind"] else "") or fingerprint
         return self.show(
             request,
             "jobqueue/admin/failure.html",

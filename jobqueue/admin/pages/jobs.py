@@ -5,19 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.utils.translation import gettext as _
 
 from jobqueue.admin import exporting, joblists, onejob
+from jobqueue.admin.acts import acts_on, many_acts
 from jobqueue.admin.joblists import Asked
 from jobqueue.admin.page import Crumb, Page, Route, looked
-from jobqueue.admin.rights import may_see
+from jobqueue.admin.pages.acts import ActPages
+from jobqueue.admin.pages.adding import AddPage
+from jobqueue.admin.pages.editing import EditPage
+from jobqueue.admin.pages.many import ManyPage
+from jobqueue.admin.rights import may_act, may_see
 from jobqueue.insight.joblist import Listing, counts, listing
 from jobqueue.insight.reading import Unreadable, read_row
 from jobqueue.insight.scene import Scene
 from jobqueue.logs import harmless
 from jobqueue.models import Job
-from jobqueue.search import WINDOW, Search, SearchError
+from jobqueue.search import Search, SearchError
 
 PAYLOAD = "view_job_payload"
 
@@ -31,9 +37,15 @@ class JobPages(Page):
         """Yield the addresses."""
         yield Route("", "changelist", self.list_jobs, "view_job")
         yield Route("export/", "export", self.export, "export_job")
+        for pages in (ActPages, ManyPage, EditPage, AddPage):
+            yield from pages(self).routes()
         yield Route("<int:pk>/", "object", self.lead_to_job, "view_job")
         yield Route("<int:pk>/change/", "change", self.show_job, "view_job")
         yield Route("<int:pk>/history/", "history", self.show_history, "view_job")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Whether the user may store jobs by the form."""
+        return may_act(request, "add_job")
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Job | None:
         """Return a job by its id, for Django's history; of a row that cannot be read, the id alone."""
@@ -67,8 +79,9 @@ class JobPages(Page):
                 and asked.tab.key in {"succeeded", "cancelled"},
                 "keeps_no_failure": scene.settings.destroy_failed_jobs and asked.tab.key == "failed",
                 "export_url": self._export_url(request, asked),
-                "acts": onejob.many_acts(self, request),
-                "act_url": onejob.address(self, "act"),
+                "acts": many_acts(request),
+                "add_url": self.url("add") if may_act(request, "add_job") else "",
+                "act_url": self.url("act"),
             },
             title=_("Jobs"),
             parts={"tabs": "jobqueue/admin/parts/job_tabs.html", "rows": "jobqueue/admin/parts/jobs.html"},
@@ -84,7 +97,6 @@ class JobPages(Page):
             "rows": joblists.rows_of(found.jobs, scene.now, most, with_payload=with_payload),
             "now": scene.now,
             "found": found,
-            "window": WINDOW,
             "older": found.older and asked.address(before=found.older),
             "newer": found.newer and asked.address(after=found.newer),
             "newest": asked.address(),
@@ -114,7 +126,7 @@ class JobPages(Page):
             {
                 "found": found,
                 "with_payload": with_payload,
-                "acts": onejob.acts_on(self, request, found),
+                "acts": list(acts_on(self, request, pk, found.job)),
                 "history_url": self.url("history", pk),
                 "failure_url": found.fingerprint
                 and onejob.address(self, "detail", found.fingerprint, model="failure"),
@@ -141,6 +153,8 @@ class JobPages(Page):
 
     def export(self, request: HttpRequest) -> HttpResponseBase:
         """Let people choose columns and a format; send the file if they have."""
+        if not may_see(request, self.right):
+            raise PermissionDenied
         scene, asked = self.scene, Asked.by(request.GET)
         with_payload = may_see(request, PAYLOAD)
         search, mistake = _understood(asked, scene, with_payload=with_payload)

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from jobqueue.admin.page import Page, Route, looked
 from jobqueue.admin.pages.pausing import QUEUES, PausePages
-from jobqueue.admin.rights import may_act
+from jobqueue.admin.rights import may_act, may_see
 from jobqueue.insight.queues import queues
 
 
@@ -29,7 +29,11 @@ class QueuePages(Page):
         return self.show(
             request,
             "jobqueue/admin/queues.html",
-            {"queues": looked(scene, lambda: queues(scene)), "may_pause": may_act(request, "pause_queue")},
+            {
+                "queues": looked(scene, lambda: queues(scene)),
+                "may_pause": may_act(request, "pause_queue"),
+                "jobs_url": self.url("changelist", model="job") if may_see(request, "view_job") else "",
+            },
             title=_("Queues"),
             parts={"queues": "jobqueue/admin/parts/queues.html"},
         )

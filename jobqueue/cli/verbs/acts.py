@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from django.core.management.base import CommandError
@@ -19,11 +19,10 @@ from jobqueue.cli.verbs.pausing import who
 from jobqueue.cli.voice import Voice
 from jobqueue.conf import get_settings
 from jobqueue.exceptions import OptionError
+from jobqueue.insight.plans import Plan
 from jobqueue.insight.scene import Scene
 from jobqueue.logs import harmless
-from jobqueue.search import Search
-from jobqueue.states import State
-from jobqueue.stores.acts import GONE, TAKEN, Act
+from jobqueue.stores.acts import TAKEN, Act
 from jobqueue.wording import counted
 
 EXIT_FAILED = 1
@@ -74,7 +73,7 @@ class ActVerb:
         plan = Plan.of(search, scene, self.act, all_rows=words["all_rows"])
         note_of_window(search, scene, say, all_rows=words["all_rows"])
         if words["dry_run"] or not plan.ids:
-            say(f"Would {self.words[0]} {plan.told()}." if plan.ids else f"There is nothing to {self.words[0]}.")
+            say(f"Would {self.words[0]} {told(plan)}." if plan.ids else f"There is nothing to {self.words[0]}.")
             self._left_out(plan.left_out, say)
             return EXIT_FAILED if search.is_by_id and not plan.ids else 0
         if len(plan.ids) > MANY:
@@ -97,47 +96,18 @@ class ActVerb:
 
     def _left_out(self, reasons: Counter[str], say: Voice) -> None:
         if reasons:
-            told = ", ".join(f"{number:,} {why}" for why, number in sorted(reasons.items()))
+            reasons_told = ", ".join(f"{number:,} {why}" for why, number in sorted(reasons.items()))
             *most, last = (state.label for state in TAKEN[self.act])
             states = f"{', '.join(most)} or {last}" if most else last
-            say.note(f"Left out: {told}. {self.words[0]} takes {states} jobs.")
+            say.note(f"Left out: {reasons_told}. {self.words[0]} takes {states} jobs.")
 
 
-@dataclass
-class Plan:
-    """What an act would be done to.
-
-    Attributes:
-        ids: of the jobs in a fitting state, the oldest first.
-        names: how many there are of each class.
-        left_out: how many others there are in each state.
-    """
-
-    ids: list[int] = field(default_factory=list)
-    names: Counter[str] = field(default_factory=Counter)
-    left_out: Counter[str] = field(default_factory=Counter)
-
-    @classmethod
-    def of(cls, search: Search, scene: Scene, act: Act, *, all_rows: bool) -> Plan:
-        """Look at what a search means."""
-        plan = cls()
-        for job in search.find(scene.jobs.only("id", "state", "name"), all_rows=all_rows):
-            if job.state in TAKEN[act]:
-                plan.ids.append(job.pk)
-                plan.names[job.name] += 1
-            else:
-                plan.left_out[State(job.state).label] += 1
-        plan.ids.reverse()
-        if search.is_by_id and not search.tests and not plan.ids and not plan.left_out:
-            plan.left_out[GONE] = 1
-        return plan
-
-    def told(self) -> str:
-        """Return how many there are, in all and by class."""
-        common = self.names.most_common(NAMED)
-        more = len(self.ids) - sum(number for _, number in common)
-        kinds = [f"{number:,} {harmless(short_name(name))}" for name, number in common]
-        return f"{counted(len(self.ids), 'job')}: {_listed([*kinds, *([f'{more:,} others'] if more else [])])}"
+def told(plan: Plan) -> str:
+    """Return how many jobs a plan has, in all and by class."""
+    common = plan.names.most_common(NAMED)
+    more = len(plan.ids) - sum(number for _, number in common)
+    kinds = [f"{number:,} {harmless(short_name(name))}" for name, number in common]
+    return f"{counted(len(plan.ids), 'job')}: {_listed([*kinds, *([f'{more:,} others'] if more else [])])}"
 
 
 def _listed(words: Iterable[str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from argparse import ArgumentParser
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,7 @@ from jobqueue.cli.voice import Voice
 from jobqueue.client import enqueue, enqueue_many
 from jobqueue.conf import LARGEST_PRIORITY, get_settings
 from jobqueue.exceptions import JobQueueError
-from jobqueue.handlers import DeclaredFunction
-from jobqueue.handlers.resolve import registry
+from jobqueue.handlers.known import Make, find_known, known_jobs, maker_of
 from jobqueue.hints import lookout
 from jobqueue.insight.scene import Scene
 from jobqueue.logs import harmless
@@ -35,8 +34,6 @@ EXIT_WRONG_USAGE = 2
 NAMED = 10
 #: Lines between two words about the progress.
 STEP = 500
-
-Make = Callable[..., Any]
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -138,24 +135,14 @@ def find(name: str) -> Make:
     Raises:
         CommandError: if there is none, or more than one.
     """
-    known = {path: each for path, each in registry.items() if _makes(each)}
-    found = known.get(name)
+    found = find_known(name)
     if found is None:
-        ends = {id(each): each for path, each in known.items() if path.endswith(f".{name}")}
-        if len(ends) != 1:
-            raise CommandError(_unclear(name, known, bool(ends)), returncode=EXIT_WRONG_USAGE)
-        [found] = ends.values()
-    return found.bind if isinstance(found, DeclaredFunction) else found
+        raise CommandError(_unclear(name, known_jobs()), returncode=EXIT_WRONG_USAGE)
+    return maker_of(found)
 
 
-def _makes(each: object) -> bool:
-    is_class = isinstance(each, type) and callable(getattr(each, "perform", None))
-    return isinstance(each, DeclaredFunction) or is_class
-
-
-def _unclear(name: str, known: dict[str, Any], several: bool) -> str:
-    if several:
-        paths = sorted(path for path in known if path.endswith(f".{name}"))
+def _unclear(name: str, known: dict[str, Any]) -> str:
+    if paths := sorted(path for path in known if path.endswith(f".{name}")):
         return f'"{name}" may be {" or ".join(paths[:NAMED])}.'
     short = {short_name(path): path for path in known}
     near = get_close_matches(name, [*short, *known], n=1)

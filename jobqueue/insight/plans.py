@@ -1,0 +1,175 @@
+"""What an act on many would be done to: counted before it is done, and chosen anew when it is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Max, Q
+
+from jobqueue.insight.joblist import TABS
+from jobqueue.insight.scene import Scene
+from jobqueue.models import Job, JobQuerySet
+from jobqueue.search import CHUNK, WINDOW, Search, beyond, parse
+from jobqueue.states import State
+from jobqueue.stores.acts import GONE, TAKEN, Act
+
+#: What was changed since is left alone, or an act that is begun again would do to jobs a second time what it has done.
+ONCE = frozenset({Act.RETRY, Act.RUN_NOW, Act.POSTPONE})
+
+#: Tabs of the list whose jobs an index of their own finds, however many others there are.
+INDEXED = frozenset({"waiting", "running", "scheduled", "retrying", "failed"})
+
+
+@dataclass
+class Plan:
+    """What an act would be done to.
+
+    Attributes:
+        ids: of the jobs in a fitting state, the oldest first.
+        names: how many there are of each class.
+        states: how many there are in each state.
+        left_out: how many others there are in each state.
+        is_cut: whether there are more than were looked at.
+    """
+
+    ids: list[int] = field(default_factory=list)
+    names: Counter[str] = field(default_factory=Counter)
+    states: Counter[str] = field(default_factory=Counter)
+    left_out: Counter[str] = field(default_factory=Counter)
+    is_cut: bool = False
+
+    @classmethod
+    def of(cls, search: Search, scene: Scene, act: Act, *, all_rows: bool) -> Plan:
+        """Look at what a search means."""
+        return cls.among(search.find(scene.jobs.only("id", "state", "name"), all_rows=all_rows), search, act)
+
+    @classmethod
+    def among(cls, jobs: Iterable[Job], search: Search, act: Act, limit: int | None = None) -> Plan:
+        """Look at what a search has found, the newest first.
+
+        Args:
+            jobs: what it has found.
+            search: which.
+            act: what would be done.
+            limit: stop after so many.
+        """
+        plan = cls()
+        for looked, job in enumerate(jobs):
+            if looked == limit:
+                plan.is_cut = True
+                break
+            plan._take(job, act)
+        plan.ids.reverse()
+        if search.is_by_id and not search.tests and not plan.ids and not plan.left_out:
+            plan.left_out[GONE] = 1
+        return plan
+
+    def _take(self, job: Job, act: Act) -> None:
+        label = State(job.state).label
+        if job.state in TAKEN[act]:
+            self.ids.append(job.pk)
+            self.names[job.name] += 1
+            self.states[label] += 1
+        else:
+            self.left_out[label] += 1
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Which jobs somebody means: those of some ids, or all that a search finds; of those there were at that moment.
+
+    Attributes:
+        at: that moment.
+        newest: the largest id there was.
+        beyond: the largest id of those that a search does not look at.
+        ids: whose; none: what the search finds.
+        text: the search, as it was typed.
+        tab: of which of the ``TABS`` they are; empty: of all.
+        with_payload: whether arguments and errors may be searched.
+    """
+
+    at: datetime
+    newest: int
+    beyond: int = 0
+    ids: tuple[int, ...] = ()
+    text: str = ""
+    tab: str = ""
+    with_payload: bool = True
+
+    @classmethod
+    def now(
+        cls, scene: Scene, ids: Iterable[int] = (), text: str = "", tab: str = "", *, with_payload: bool = True
+    ) -> Chosen:
+        """Choose among the jobs that there are.
+
+        Raises:
+            SearchError: if the search cannot be understood.
+        """
+        newest = scene.jobs.aggregate(newest=Max("pk"))["newest"] or 0
+        chosen = cls(scene.now, newest, 0, tuple(ids), text, tab, with_payload)
+        if chosen.search.is_by_index or chosen._in_tab(scene) is not None:
+            return chosen
+        return replace(chosen, beyond=beyond(scene.jobs) or 0)
+
+    @property
+    def search(self) -> Search:
+        """What finds them.
+
+        Raises:
+            SearchError: with the position, and what may have been meant.
+        """
+        if self.ids:
+            return Search(self.text, Q(pk__in=self.ids), is_by_id=True, is_by_index=True)
+        return parse(self.text, self.at, with_payload=self.with_payload)
+
+    def plan(self, scene: Scene, act: Act, limit: int | None = None, *, fitting: bool = False) -> Plan:
+        """Look at what an act would be done to; begun again, it finds none to which it was done before.
+
+        Args:
+            scene: whose jobs.
+            act: what would be done.
+            limit: stop after so many.
+            fitting: look at none that would be left out.
+        """
+        rows = scene.jobs.filter(TABS[self.tab].where, pk__lte=self.newest, created_at__lte=self.at)
+        if act in ONCE:
+            rows = rows.filter(updated_at__lte=self.at)
+        if fitting:
+            rows = rows.filter(state__in=TAKEN[act])
+        return Plan.among(self._found(scene, rows.only("id", "state", "name")), self.search, act, limit)
+
+    def _found(self, scene: Scene, rows: JobQuerySet) -> Iterator[Job]:
+        """Yield what the search finds among some rows, the newest first."""
+        search = self.search
+        named = None if search.is_by_index or self.beyond else self._in_tab(scene)
+        if named is None:
+            yield from search.find(TABS[self.tab].source(rows).filter(pk__gt=self.beyond), all_rows=True)
+            return
+        for start in range(0, len(named), CHUNK):
+            yield from replace(search, is_by_index=True).find(rows.filter(pk__in=named[start : start + CHUNK]))
+
+    def _in_tab(self, scene: Scene) -> list[int] | None:
+        """Return the ids in the tab, the largest first; None if no index tells, or if they are too many.
+
+        Told to go by id, the database would look at all jobs for the few that have failed.
+        """
+        if self.tab not in INDEXED:
+            return None
+        tab = TABS[self.tab]
+        order = [key.expression.desc() if key.falls else key.expression.asc() for key in tab.order]
+        rows = tab.source(scene.jobs).filter(tab.where).order_by(*order).values_list("pk", flat=True)
+        ids = list(rows[: WINDOW + 1])
+        return sorted(ids, reverse=True) if len(ids) <= WINDOW else None
+
+    def as_data(self) -> dict[str, Any]:
+        """Return it as arguments of a job, from which ``of`` makes it again."""
+        return {**vars(self), "ids": list(self.ids)}
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> Chosen:
+        """Return what ``as_data`` has told."""
+        return cls(**{**data, "ids": tuple(data["ids"])})
