@@ -17,7 +17,7 @@ def test_pages_are_sound_under_unfold() -> None:
     pytest.importorskip("unfold", reason="pip install django-unfold")
     command = [sys.executable, "-m", "pytest", "tests/browser/test_pages.py", "-n0", "-p", "no:cacheprovider"]
     ended = subprocess.run(
-        [*command, "-k", "light and not history"],
+        [*command, "-k", "not phone and not history"],
         cwd=ROOT,
         env=os.environ | {"BROWSER_UNFOLD": "1"},
         capture_output=True,
