@@ -77,13 +77,19 @@ def work_and_vanish() -> None:
     ) as pool:
         try:
             deadline = time.monotonic() + PATIENCE
-            while not Report.objects.filter(pk=long.pk, done__gt=40).exists():
+            while not (Report.objects.filter(pk=long.pk, done__gt=40).exists() and tells_of(long.pk)):
                 assert pool.poll() is None, "the pool has ended by itself"
                 assert time.monotonic() < deadline, "the pool has not begun its job"
                 time.sleep(0.05)
         finally:
             end_at_once(pool)
     Pool.objects.update(beat_at=timezone.now() + timedelta(days=1))
+
+
+def tells_of(job_id: int) -> bool:
+    """Whether a pool's heartbeat has told that it performs a job."""
+    workers = [worker for pool in Pool.objects.all() for worker in pool.workers]
+    return any(job.get("id") == job_id for worker in workers for job in worker.get("jobs", ()))
 
 
 def end_at_once(pool: subprocess.Popen[bytes]) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 FOLDER = Path(os.environ["DEMO_VAR"])
+UNFOLD = os.environ.get("BROWSER_UNFOLD")
 REPORTS = "/csp-reports/"
 POLICY = "; ".join(
     [
@@ -18,6 +19,8 @@ POLICY = "; ".join(
         "frame-ancestors 'none'",
         "object-src 'none'",
         f"report-uri {REPORTS}",
+        # Unfold's Alpine needs it, nothing of ours.
+        *(["script-src 'self' 'unsafe-eval'", "style-src 'self' 'unsafe-inline'"] if UNFOLD else []),
     ]
 )
 
