@@ -201,6 +201,11 @@ def vendor(python: Path, arguments: list[str]) -> int:
     return call([python, "-m", "tests.vendored"], cwd=ROOT)
 
 
+def messages(python: Path, arguments: list[str]) -> int:
+    """Bring the catalogues of translations up to date, and compile them; it takes gettext."""
+    return call([python, "-m", "tests.catalogues"], cwd=ROOT)
+
+
 def say(text: str) -> None:
     """One line, apart from the output of the programs that are run."""
     print(text, file=sys.stderr, flush=True)
@@ -213,6 +218,7 @@ COMMANDS = {
     "docs": docs,
     "screenshots": screenshots,
     "vendor": vendor,
+    "messages": messages,
     "run": run,
 }
 

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.http import HttpRequest
 from django.utils.functional import Promise
-from django.utils.translation import gettext, pgettext_lazy
+from django.utils.translation import gettext, ngettext_lazy, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext_lazy as _n
 
 from jobqueue.admin.looks import LOOKS
 from jobqueue.admin.rights import may_act, may_see
@@ -87,8 +86,8 @@ ACTS: dict[Act, ActLook] = {
             pgettext_lazy("act on a job", "Retry"),
             _("Retry this job?"),
             _("Job #%(id)s was retried."),
-            _n("Retry %(told)s job", "Retry %(told)s jobs", "count"),
-            _n("Retried %(told)s job.", "Retried %(told)s jobs.", "count"),
+            ngettext_lazy("Retry %(told)s job", "Retry %(told)s jobs", "count"),
+            ngettext_lazy("Retried %(told)s job.", "Retried %(told)s jobs.", "count"),
             _("Tried again as soon as a worker is free, all attempts uncounted."),
         ),
         ActLook(
@@ -99,8 +98,8 @@ ACTS: dict[Act, ActLook] = {
             pgettext_lazy("act on a job", "Run now"),
             _("Run this job now?"),
             _("Job #%(id)s was made ready."),
-            _n("Run %(told)s job now", "Run %(told)s jobs now", "count"),
-            _n("Made %(told)s job ready.", "Made %(told)s jobs ready.", "count"),
+            ngettext_lazy("Run %(told)s job now", "Run %(told)s jobs now", "count"),
+            ngettext_lazy("Made %(told)s job ready.", "Made %(told)s jobs ready.", "count"),
             _("Performed as soon as a worker is free, whatever the time."),
         ),
         ActLook(
@@ -111,8 +110,8 @@ ACTS: dict[Act, ActLook] = {
             pgettext_lazy("act on a job", "Postpone"),
             _("Postpone this job?"),
             _("Job #%(id)s was postponed."),
-            _n("Postpone %(told)s job", "Postpone %(told)s jobs", "count"),
-            _n("Postponed %(told)s job.", "Postponed %(told)s jobs.", "count"),
+            ngettext_lazy("Postpone %(told)s job", "Postpone %(told)s jobs", "count"),
+            ngettext_lazy("Postponed %(told)s job.", "Postponed %(told)s jobs.", "count"),
             _("Performed at another time, a later or an earlier one."),
         ),
         ActLook(
@@ -123,8 +122,8 @@ ACTS: dict[Act, ActLook] = {
             pgettext_lazy("act on a job", "Cancel"),
             _("Cancel this job?"),
             _("Job #%(id)s was cancelled."),
-            _n("Cancel %(told)s job", "Cancel %(told)s jobs", "count"),
-            _n("Cancelled %(told)s job.", "Cancelled %(told)s jobs.", "count"),
+            ngettext_lazy("Cancel %(told)s job", "Cancel %(told)s jobs", "count"),
+            ngettext_lazy("Cancelled %(told)s job.", "Cancelled %(told)s jobs.", "count"),
             _("What waits is called off. What runs is told to end, and does so within seconds."),
             is_danger=True,
         ),
@@ -136,8 +135,8 @@ ACTS: dict[Act, ActLook] = {
             pgettext_lazy("act on a job", "Delete"),
             _("Delete this job?"),
             _("Job #%(id)s was deleted."),
-            _n("Delete %(told)s job", "Delete %(told)s jobs", "count"),
-            _n("Deleted %(told)s job.", "Deleted %(told)s jobs.", "count"),
+            ngettext_lazy("Delete %(told)s job", "Delete %(told)s jobs", "count"),
+            ngettext_lazy("Deleted %(told)s job.", "Deleted %(told)s jobs.", "count"),
             _("Rows are deleted with their attempts, results and logs. This cannot be undone."),
             is_danger=True,
         ),

@@ -34,6 +34,7 @@ class Scene:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.alias = settings.database
+        self._counted: dict[str, int] = {}
 
     @property
     def store(self) -> Store:
@@ -98,10 +99,15 @@ class Scene:
         """How many ready jobs the queues that have any hold, up to 10,000 each; of the first 100 queues."""
         return tallies.ready(self.alias, sorted(self.oldest)[:COUNTED_QUEUES], MOST_READY)
 
+    def count(self) -> None:
+        """Count what waits in all queues by one query, for those who ask for one after the other then."""
+        self._counted.update(self.waiting)
+
     def waiting_in(self, queue: str) -> int:
-        """How many ready jobs one queue holds, up to 10,000; where all were counted, they are not counted again."""
-        counted = vars(self).get("waiting", {})
-        return counted[queue] if queue in counted else self.store.waiting(queue, MOST_READY)
+        """How many ready jobs one queue holds, up to 10,000."""
+        if queue not in self._counted:
+            self._counted[queue] = self.store.waiting(queue, MOST_READY)
+        return self._counted[queue]
 
     def is_silent(self, pool: Pool) -> bool:
         """Whether a pool's last heartbeat is longer ago than its lease."""

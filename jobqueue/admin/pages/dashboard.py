@@ -20,7 +20,7 @@ from jobqueue.insight.failures import DAY, Kinds, kinds
 from jobqueue.insight.rollups import RANGES, Done, Range, Rollups
 from jobqueue.insight.scene import Scene
 from jobqueue.insight.series import Series
-from jobqueue.insight.warnings import warnings
+from jobqueue.insight.warnings import Warn, warnings
 from jobqueue.models import Job
 
 T = TypeVar("T")
@@ -77,6 +77,12 @@ class Seen:
         return rollups.points, rollups.story()
 
 
+def _warnings(scene: Scene) -> list[Warn]:
+    """Return what is wrong. All queues are counted first, by one query: the tiles need them, too."""
+    scene.count()
+    return warnings(scene)
+
+
 def range_of(request: HttpRequest) -> Range:
     """Return the range that is asked for; the usual one instead of any that there is not."""
     return RANGES.get(request.GET.get("range", ""), RANGES[USUAL])
@@ -100,7 +106,7 @@ class DashboardPages(Page):
             request,
             "jobqueue/admin/overview.html",
             {
-                "banners": seen.look(lambda: warnings(seen.scene)),
+                "banners": seen.look(lambda: _warnings(seen.scene)),
                 "tiles": seen.look(lambda: overview.tiles(seen.scene)),
                 "throughput": seen.look(lambda: self._throughput(seen)),
                 "latency": seen.look(lambda: self._latency(seen)),

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy
 
 from jobqueue.admin.inputs import LONGEST, PREFIX, JSONInput
 from jobqueue.admin.logbook import log_change, together
+from jobqueue.admin.looks import look_of
 from jobqueue.admin.options import OptionsForm
 from jobqueue.admin.page import Route
 from jobqueue.admin.pages.acts import Desk
@@ -199,7 +200,7 @@ class StoredInput(JSONInput):
 
 def why_not(job: Job) -> str:
     """Return why a job cannot be edited; nothing if it can."""
-    names = {"id": job.pk, "state": State(job.state).label}
+    names = {"id": job.pk, "state": look_of(job).label}
     if not is_editable(job):
         return _("Job #%(id)s is one of jobqueue's own, which are not edited.") % names
     if job.state not in EDITABLE:

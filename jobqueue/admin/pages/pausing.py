@@ -12,7 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import gettext_lazy
 
 from jobqueue import pausing
 from jobqueue.admin.asking import Question, ask_or_act
@@ -57,17 +57,17 @@ QUEUES = Resting(
     pausing.pause,
     pausing.resume,
     Words(
-        _lazy("Pause queue %(name)s?"),
-        _lazy("No worker takes its jobs until it is resumed. Those that run go on."),
-        _lazy("Pause queue"),
-        _lazy("Queue %(name)s is paused."),
+        gettext_lazy("Pause queue %(name)s?"),
+        gettext_lazy("No worker takes its jobs until it is resumed. Those that run go on."),
+        gettext_lazy("Pause queue"),
+        gettext_lazy("Queue %(name)s is paused."),
     ),
     Words(
-        _lazy("Resume queue %(name)s?"),
-        _lazy("Workers take its jobs again, at once."),
-        _lazy("Resume queue"),
-        _lazy("Queue %(name)s goes on."),
-        _lazy("Queue %(name)s was not paused."),
+        gettext_lazy("Resume queue %(name)s?"),
+        gettext_lazy("Workers take its jobs again, at once."),
+        gettext_lazy("Resume queue"),
+        gettext_lazy("Queue %(name)s goes on."),
+        gettext_lazy("Queue %(name)s was not paused."),
     ),
     "changelist",
 )
@@ -76,17 +76,19 @@ CLASSES = Resting(
     pausing.pause_class,
     pausing.resume_class,
     Words(
-        _lazy("Pause class %(name)s?"),
-        _lazy("No worker takes its jobs, in whatever queue they wait, until it is resumed. Those that run go on."),
-        _lazy("Pause class"),
-        _lazy("Class %(name)s is paused."),
+        gettext_lazy("Pause class %(name)s?"),
+        gettext_lazy(
+            "No worker takes its jobs, in whatever queue they wait, until it is resumed. Those that run go on."
+        ),
+        gettext_lazy("Pause class"),
+        gettext_lazy("Class %(name)s is paused."),
     ),
     Words(
-        _lazy("Resume class %(name)s?"),
-        _lazy("Workers take its jobs again, at once."),
-        _lazy("Resume class"),
-        _lazy("Class %(name)s goes on."),
-        _lazy("Class %(name)s was not paused."),
+        gettext_lazy("Resume class %(name)s?"),
+        gettext_lazy("Workers take its jobs again, at once."),
+        gettext_lazy("Resume class"),
+        gettext_lazy("Class %(name)s goes on."),
+        gettext_lazy("Class %(name)s was not paused."),
     ),
     "detail",
 )

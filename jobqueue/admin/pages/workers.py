@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import gettext_lazy
 
 from jobqueue import controlling
 from jobqueue.admin.asking import Question, ask_or_act
@@ -45,31 +45,31 @@ QUIET = Wish(
     "quiet",
     "quiet",
     controlling.quiet,
-    _lazy("Quiet %(pool)s?"),
-    _lazy("It takes no new jobs, until it is told to go on or is started anew. Those that run go on."),
-    _lazy("Quiet"),
-    _lazy("%(pool)s was told to take no new jobs, and heeds it within seconds."),
+    gettext_lazy("Quiet %(pool)s?"),
+    gettext_lazy("It takes no new jobs, until it is told to go on or is started anew. Those that run go on."),
+    gettext_lazy("Quiet"),
+    gettext_lazy("%(pool)s was told to take no new jobs, and heeds it within seconds."),
 )
 GO_ON = Wish(
     "go_on",
     "go-on",
     controlling.go_on,
-    _lazy("Let %(pool)s go on?"),
-    _lazy("It takes jobs again."),
-    _lazy("Go on"),
-    _lazy("%(pool)s was told to take jobs again, and heeds it within seconds."),
+    gettext_lazy("Let %(pool)s go on?"),
+    gettext_lazy("It takes jobs again."),
+    gettext_lazy("Go on"),
+    gettext_lazy("%(pool)s was told to take jobs again, and heeds it within seconds."),
 )
 STOP = Wish(
     "stop",
     "stop",
     controlling.stop,
-    _lazy("Stop %(pool)s?"),
-    _lazy(
+    gettext_lazy("Stop %(pool)s?"),
+    gettext_lazy(
         "It takes no new jobs, and ends when those that run have ended. What takes too long is put back, and "
         "performed by another. It is started again where it was started; a service manager does that by itself."
     ),
-    _lazy("Stop"),
-    _lazy("%(pool)s was told to stop, and heeds it within seconds."),
+    gettext_lazy("Stop"),
+    gettext_lazy("%(pool)s was told to stop, and heeds it within seconds."),
 )
 WISHES = (QUIET, GO_ON, STOP)
 
