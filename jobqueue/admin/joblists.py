@@ -12,12 +12,12 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from jobqueue.admin.looks import LOOKS, Look, look_of
-from jobqueue.cli.telling import arguments_line, short_name, tries_of
 from jobqueue.handlers.resolve import registry
 from jobqueue.handlers.shown import mask_for
 from jobqueue.insight.joblist import TABS, Counted, Tab, Wanted
 from jobqueue.insight.reading import Unreadable
 from jobqueue.insight.scene import Scene
+from jobqueue.insight.words import arguments_line, short_name, tries_of
 from jobqueue.logs import harmless, headline
 from jobqueue.models import Job
 from jobqueue.search import Search, parse

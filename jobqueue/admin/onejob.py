@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 from django.utils.translation import gettext_lazy as _
 
 from jobqueue.admin.looks import Look, look_of
-from jobqueue.cli.telling import short_name, tries_of
 from jobqueue.handlers.shown import mask_for
 from jobqueue.insight import details, lifeline, traces
 from jobqueue.insight.details import Told
@@ -18,6 +17,7 @@ from jobqueue.insight.looking import snapshot
 from jobqueue.insight.reading import Unreadable, read_row
 from jobqueue.insight.scene import Scene
 from jobqueue.insight.why import Why, why
+from jobqueue.insight.words import short_name, tries_of
 from jobqueue.logs import harmless, headline
 from jobqueue.models import Attempt, Job, Report
 from jobqueue.states import State

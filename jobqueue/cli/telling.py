@@ -11,16 +11,13 @@ from django.utils import timezone
 
 from jobqueue.cli.tables import Cell
 from jobqueue.cli.voice import Voice
-from jobqueue.exceptions import JobQueueError
-from jobqueue.handlers.shown import masked_arguments
+from jobqueue.insight.words import arguments_line, arguments_of
 from jobqueue.logs import headline
 from jobqueue.models import Job
 from jobqueue.states import State
 from jobqueue.wording import age, span
 
 ROLES = {"failed": "ERROR", "retrying": "WARNING", "succeeded": "SUCCESS", "running": "HTTP_INFO"}
-#: Longest arguments that are shown on a line.
-LONGEST = 2000
 
 
 def say_json(say: Voice, told: Mapping[str, Any]) -> None:
@@ -32,12 +29,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.isoformat()
     return value.total_seconds() if isinstance(value, timedelta) else str(value)
-
-
-def short_name(name: str) -> str:
-    """Return the end of a job's name that tells it: ``VideoWorker``, ``Order.email_receipt``."""
-    *before, last = name.split(".")
-    return f"{before[-1]}.{last}" if before and before[-1][:1].isupper() else last
 
 
 def state_of(job: Job) -> str:
@@ -63,34 +54,11 @@ def when_of(job: Job, now: datetime) -> str:
     return f"in {span(wait)}" if wait > 0 else f"since {span(-wait)}"
 
 
-def tries_of(job: Job, max_attempts: int) -> str:
-    """Return how often it was tried, of how often it may be."""
-    return f"{job.attempts}/{job.max_attempts or max_attempts}"
-
-
 def about(job: Job) -> str:
     """Return its error if it has failed, else its arguments."""
     if state_of(job) in {"failed", "retrying"} and job.error:
         return headline(job.error)
     return arguments_line(job)
-
-
-def arguments_line(job: Job) -> str:
-    """Return the arguments in one line, the sensitive ones hidden; of what cannot be read, why."""
-    found = arguments_of(job)
-    if isinstance(found, str):
-        return f"({found})"
-    return " ".join(
-        f"{name}={json.dumps(value, default=str, ensure_ascii=False)}" for name, value in found.items()
-    )[:LONGEST]
-
-
-def arguments_of(job: Job) -> dict[str, Any] | str:
-    """Return the arguments by name, the sensitive ones hidden; or why they cannot be read."""
-    try:
-        return masked_arguments(job)
-    except JobQueueError as error:
-        return headline(str(error))
 
 
 def as_object(job: Job) -> dict[str, Any]:

@@ -98,6 +98,11 @@ class Scene:
         """How many ready jobs the queues that have any hold, up to 10,000 each; of the first 100 queues."""
         return tallies.ready(self.alias, sorted(self.oldest)[:COUNTED_QUEUES], MOST_READY)
 
+    def waiting_in(self, queue: str) -> int:
+        """How many ready jobs one queue holds, up to 10,000; where all were counted, they are not counted again."""
+        counted = vars(self).get("waiting", {})
+        return counted[queue] if queue in counted else self.store.waiting(queue, MOST_READY)
+
     def is_silent(self, pool: Pool) -> bool:
         """Whether a pool's last heartbeat is longer ago than its lease."""
         return age(pool.beat_at, self.now) > self.settings.lease_seconds

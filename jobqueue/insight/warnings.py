@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Literal, NamedTuple
 
@@ -66,50 +66,62 @@ def briefly(found: Sequence[Warn]) -> list[Warn]:
 
 
 def _of_workers(scene: Scene) -> Iterator[Warn]:
-    waiting = sum(scene.waiting.values())
     if not scene.living:
         sentence = _("No worker is running.")
-        if waiting:
-            sentence = _("%(jobs)s, and no worker is running.") % {"jobs": _jobs_wait(waiting)}
+        if scene.oldest:
+            jobs = _jobs_wait(sum(scene.waiting.values()))
+            sentence = _("%(jobs)s, and no worker is running.") % {"jobs": jobs}
         start = _("Start one"), "python manage.py jobworker"
-        yield Warn("no worker", "danger" if waiting else "warning", sentence, *start)
-    elif waiting and not scene.takers:
+        yield Warn("no worker", "danger" if scene.oldest else "warning", sentence, *start)
+    elif scene.oldest and not scene.takers:
+        jobs = _jobs_wait(sum(scene.waiting.values()))
         yield Warn(
-            "quiet", "danger", _("%(jobs)s, and all workers were told to take none.") % {"jobs": _jobs_wait(waiting)},
+            "quiet", "danger", _("%(jobs)s, and all workers were told to take none.") % {"jobs": jobs},
             _("Let them start anew"), "python manage.py jobworker restart",
         )  # fmt: skip
 
 
 def _of_queues(scene: Scene) -> Iterator[Warn]:
-    found = [warn for queue in scene.waiting if (warn := _of_queue(scene, queue))]
-    yield from found[:NAMED]
+    """Count only where something is wrong, and what is told."""
+    found = [tell for queue in sorted(scene.oldest) if (tell := _trouble(scene, queue))]
+    yield from (tell() for tell in found[:NAMED])
     if len(found) > NAMED:
         more = len(found) - NAMED
         text = ngettext("%(count)s more queue is in trouble.", "%(count)s more queues are in trouble.", more)
         yield Warn("more queues", "warning", text % {"count": number_format(more)})
 
 
-def _of_queue(scene: Scene, queue: str) -> Warn | None:
-    """Return why nobody performs the jobs that wait in a queue; None if all is well."""
-    names = {"jobs": _jobs_wait(scene.waiting[queue]), "queue": queue}
+def _trouble(scene: Scene, queue: str) -> Callable[[], Warn] | None:
+    """Return what tells why nobody performs the jobs that wait in a queue; None if all is well."""
     if pause := scene.pauses.get(queue):
-        text = _('%(jobs)s in queue "%(queue)s", which is paused%(by)s since %(since)s%(why)s.')
-        sentence = text % {**names, **_paused(pause)}
-        return Warn("paused", "warning", sentence, _("Resume it"), f"python manage.py jobs resume {queue}")
+        return lambda: _of_pause(scene, queue, pause)
     if not scene.living:
         return None
     if not any(listens(pool, queue) for pool in scene.living):
-        text = _('%(jobs)s in queue "%(queue)s", and no worker takes it; live workers take: %(taken)s.')
-        start = _("Start one"), f"python manage.py jobworker --queue {queue}"
-        return Warn("no worker for queue", "danger", text % {**names, "taken": _taken(scene.living)}, *start)
-    return _of_lanes(scene, queue) or _of_age(scene, queue)
-
-
-def _of_lanes(scene: Scene, queue: str) -> Warn | None:
+        return lambda: _of_nobody(scene, queue)
     lanes = [lane for lane in scene.lanes if lane.queue == queue]
-    left = [lane.priority for lane in lanes if not any(takes(pool, lane) for pool in scene.living)]
-    if not left:
-        return None
+    if left := [lane.priority for lane in lanes if not any(takes(pool, lane) for pool in scene.living)]:
+        return lambda: _of_priorities(queue, left)
+    if age(scene.oldest[queue], scene.now) > scene.settings.alert_after:
+        return lambda: _of_age(scene, queue)
+    return None
+
+
+def _of_pause(scene: Scene, queue: str, pause: Pause) -> Warn:
+    text = _('%(jobs)s in queue "%(queue)s", which is paused%(by)s since %(since)s%(why)s.')
+    sentence = text % {"jobs": _jobs_wait(scene.waiting_in(queue)), "queue": queue, **_paused(pause)}
+    return Warn("paused", "warning", sentence, _("Resume it"), f"python manage.py jobs resume {queue}")
+
+
+def _of_nobody(scene: Scene, queue: str) -> Warn:
+    text = _('%(jobs)s in queue "%(queue)s", and no worker takes it; live workers take: %(taken)s.')
+    jobs = _jobs_wait(scene.waiting_in(queue))
+    sentence = text % {"jobs": jobs, "queue": queue, "taken": _taken(scene.living)}
+    start = _("Start one"), f"python manage.py jobworker --queue {queue}"
+    return Warn("no worker for queue", "danger", sentence, *start)
+
+
+def _of_priorities(queue: str, left: Sequence[int]) -> Warn:
     text = _('Jobs of priority %(priorities)s wait in queue "%(queue)s", and no worker takes that priority.')
     sentence = text % {"priorities": few(left, NAMED), "queue": queue}
     return Warn(
@@ -117,12 +129,10 @@ def _of_lanes(scene: Scene, queue: str) -> Warn | None:
     )
 
 
-def _of_age(scene: Scene, queue: str) -> Warn | None:
-    if age(scene.oldest[queue], scene.now) <= scene.settings.alert_after:
-        return None
+def _of_age(scene: Scene, queue: str) -> Warn:
     text = _('The oldest of %(count)s due jobs in queue "%(queue)s" has waited for %(duration)s.')
     waited = timesince(scene.oldest[queue], scene.now, depth=1)
-    sentence = text % {"count": _count(scene.waiting[queue]), "queue": queue, "duration": waited}
+    sentence = text % {"count": _count(scene.waiting_in(queue)), "queue": queue, "duration": waited}
     return Warn(
         "oldest", "warning", sentence, _("More workers"), f"python manage.py jobworker -n 4 --queue {queue}"
     )

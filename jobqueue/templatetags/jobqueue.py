@@ -24,6 +24,7 @@ from jobqueue.admin.rights import may_see
 from jobqueue.admin.words import ago as ago_in_words
 from jobqueue.admin.words import duration
 from jobqueue.conf import get_settings
+from jobqueue.insight.words import short_name
 from jobqueue.models import Attempt, Job
 from jobqueue.pool.schema import read_schema
 
@@ -78,6 +79,9 @@ def clock(moment: datetime) -> str:
 def span(seconds: float | None) -> str:
     """Show a duration; None as a dash."""
     return DASH if seconds is None else duration(seconds)
+
+
+register.filter("short_name", short_name)
 
 
 @register.filter
@@ -137,7 +141,7 @@ def jobclass_link(context: template.Context, name: str, short: bool = False) -> 
     """Show the name of a class, or the end of it; for those who may see its page it leads there."""
     if not name:
         return gettext("others, without a name")
-    shown = name.rpartition(".")[2] or name if short else name
+    shown = short_name(name) if short else name
     if not may_see(context["request"], "view_dashboard"):
         return format_html('<bdi title="{}">{}</bdi>', name, shown)
     url = page_of(context, "jobclass_detail", name)

@@ -13,7 +13,6 @@ from django.core.management.base import CommandError
 from jobqueue.acting import act_on
 from jobqueue.cli.choosing import MANY, add_asking, add_which, chosen, confirm, note_of_window
 from jobqueue.cli.progress import progress
-from jobqueue.cli.telling import short_name
 from jobqueue.cli.times import add_time, duration, time_of
 from jobqueue.cli.verbs.pausing import who
 from jobqueue.cli.voice import Voice
@@ -21,6 +20,7 @@ from jobqueue.conf import get_settings
 from jobqueue.exceptions import OptionError
 from jobqueue.insight.plans import Plan
 from jobqueue.insight.scene import Scene
+from jobqueue.insight.words import short_name
 from jobqueue.logs import harmless
 from jobqueue.stores.acts import TAKEN, Act
 from jobqueue.wording import counted

@@ -7,12 +7,13 @@ from argparse import ArgumentParser
 from typing import Any
 
 from jobqueue.cli.tables import Cell, Column, say_table
-from jobqueue.cli.telling import say_json, short_name
+from jobqueue.cli.telling import say_json
 from jobqueue.cli.voice import Voice
 from jobqueue.conf import get_settings
 from jobqueue.insight.classes import ClassFigures, classes
 from jobqueue.insight.rollups import RANGES
 from jobqueue.insight.scene import PATIENCE, Scene, paused
+from jobqueue.insight.words import short_name
 from jobqueue.logs import harmless
 from jobqueue.models.rollup import COUNTS
 from jobqueue.wording import span

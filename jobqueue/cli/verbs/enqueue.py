@@ -14,7 +14,7 @@ from django.core.management.base import CommandError
 
 from jobqueue.cli.arguments import whole_number
 from jobqueue.cli.progress import Advance, progress
-from jobqueue.cli.telling import say_json, short_name
+from jobqueue.cli.telling import say_json
 from jobqueue.cli.times import add_time, time_of
 from jobqueue.cli.voice import Voice
 from jobqueue.client import enqueue, enqueue_many
@@ -23,6 +23,7 @@ from jobqueue.exceptions import JobQueueError
 from jobqueue.handlers.known import Make, find_known, known_jobs, maker_of
 from jobqueue.hints import lookout
 from jobqueue.insight.scene import Scene
+from jobqueue.insight.words import short_name
 from jobqueue.logs import harmless
 from jobqueue.wording import counted
 

@@ -7,11 +7,12 @@ from typing import Any
 
 from jobqueue.cli.arguments import whole_number
 from jobqueue.cli.tables import Cell, Column, say_table
-from jobqueue.cli.telling import say_json, short_name
+from jobqueue.cli.telling import say_json
 from jobqueue.cli.voice import Voice
 from jobqueue.conf import get_settings
 from jobqueue.insight.failures import COUNTED, SHOWN, WINDOW, Kind, kinds
 from jobqueue.insight.scene import PATIENCE, Scene
+from jobqueue.insight.words import short_name
 from jobqueue.wording import age, span
 
 HELP = "the kinds of failures of seven days: how often each came, of how many jobs"

@@ -8,10 +8,11 @@ from typing import Any
 from jobqueue.cli.arguments import whole_number
 from jobqueue.cli.choosing import add_which, chosen, note_of_window
 from jobqueue.cli.tables import Cell, Column, say_table
-from jobqueue.cli.telling import about, as_object, say_json, short_name, state_cell, tries_of, when_of
+from jobqueue.cli.telling import about, as_object, say_json, state_cell, when_of
 from jobqueue.cli.voice import Voice
 from jobqueue.conf import get_settings
 from jobqueue.insight.scene import Scene
+from jobqueue.insight.words import short_name, tries_of
 from jobqueue.models import Job
 
 HELP = "jobs, the newest first: all, or those that a search means"

@@ -13,13 +13,14 @@ from django.core.management.base import CommandError
 from jobqueue.cli.choosing import one_id
 from jobqueue.cli.progress import share_of
 from jobqueue.cli.tables import Column, say_table
-from jobqueue.cli.telling import arguments_of, as_object, clock, say_json, state_cell, tries_of
+from jobqueue.cli.telling import as_object, clock, say_json, state_cell
 from jobqueue.cli.voice import Voice
 from jobqueue.conf import get_settings
 from jobqueue.exceptions import CorruptHandler, DecryptionError
 from jobqueue.insight.looking import why_of
 from jobqueue.insight.scene import Scene
 from jobqueue.insight.why import Why
+from jobqueue.insight.words import arguments_of, tries_of
 from jobqueue.logs import harmless, headline
 from jobqueue.models import Attempt, Job, Report
 from jobqueue.sealing import unseal

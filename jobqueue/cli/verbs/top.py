@@ -8,12 +8,13 @@ from typing import Any
 
 from jobqueue.cli.arguments import number, whole_number
 from jobqueue.cli.tables import Column, say_table
-from jobqueue.cli.telling import arguments_line, short_name, when_of
+from jobqueue.cli.telling import when_of
 from jobqueue.cli.verbs import status
 from jobqueue.cli.voice import Voice
 from jobqueue.conf import get_settings
 from jobqueue.insight.figures import figures
 from jobqueue.insight.scene import PATIENCE, Scene
+from jobqueue.insight.words import arguments_line, short_name
 
 HELP = "the screen of status and what runs, again and again, until Ctrl+C"
 
