@@ -69,7 +69,7 @@ def main() -> None:
 
 def texts(message: Message) -> tuple[str, ...]:
     """The translation of a text, for each number where it has several."""
-    return message.string if isinstance(message.string, tuple) else (message.string or "",)
+    return (message.string,) if isinstance(message.string, str) else tuple(message.string or [""])
 
 
 if __name__ == "__main__":
