@@ -6,6 +6,7 @@ has translated them.
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,8 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import read_po
 
 PACKAGE = Path(__file__).resolve().parents[1] / "jobqueue"
+#: Lines of the head that would differ each time, or say nothing.
+DATES = re.compile(r'^"(POT-Creation-Date|Report-Msgid-Bugs-To).*\n', re.MULTILINE)
 #: Beside English, in which the code speaks.
 LANGUAGES = ("de", "es", "fr", "ja", "pt_BR")
 
@@ -60,6 +63,7 @@ def main() -> None:
     collect(PACKAGE, *LANGUAGES)
     for language in LANGUAGES:
         path = path_of(language)
+        path.write_text(DATES.sub("", path.read_text()))
         subprocess.run(["msgfmt", "--check-format", "-o", path.with_suffix(".mo"), path], check=True)
         left = sum(1 for each in messages(read(path)) if each.fuzzy or not all(texts(each)))
         print(

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.functional import Promise
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext_lazy
@@ -28,10 +28,6 @@ MARGIN = 4.0
 SHORTEST = 3
 #: Classes that are named of several attempts drawn as one.
 NAMED = 3
-BLOCK = '<g class="jq-block {}"><title>{}</title><rect x="{}" y="{}" width="{}" height="{}" rx="2"/>'
-WORDS = '<text x="{}" y="{}">{}</text>'
-CROSS = '<path class="jq-cross" d="M{} {}l8 8m0 -8l-8 8"/>'
-LINK = '<a href="{}" tabindex="-1" aria-label="{}">{}</a>'
 ENDS: dict[str, str | Promise] = {
     "succeeded": pgettext_lazy("end of an attempt", "succeeded"),
     "failed": pgettext_lazy("end of an attempt", "failed"),
@@ -56,14 +52,36 @@ class Drawn(NamedTuple):
     @property
     def svg(self) -> SafeString:
         """The block with its words, its link, and the sign that it failed. There may be hundreds: not by a template."""
-        look = f"jq-k{self.colour}{' jq-open' if self.is_running else ''}"
-        inside = [format_html(BLOCK, look, self.title, self.x, self.y, self.width, self.height)]
-        if self.label:
-            inside.append(format_html(WORDS, round(self.x + MARGIN, 2), self.y + self.height - 6, self.label))
-        if self.is_failed:
-            inside.append(format_html(CROSS, round(self.x + self.width - 4, 2), self.y + self.height / 2 - 4))
-        whole = format_html("{}</g>", format_html_join("", "{}", [(each,) for each in inside]))
-        return format_html(LINK, self.url, self.title, whole) if self.url else whole
+        whole = format_html("{}{}{}</g>", self._block, self._words, self._cross)
+        if not self.url:
+            return whole
+        return format_html('<a href="{}" tabindex="-1" aria-label="{}">{}</a>', self.url, self.title, whole)
+
+    @property
+    def _block(self) -> SafeString:
+        return format_html(
+            '<g class="jq-block {}"><title>{}</title><rect x="{}" y="{}" width="{}" height="{}" rx="2"/>',
+            f"jq-k{self.colour}{' jq-open' if self.is_running else ''}",
+            self.title,
+            self.x,
+            self.y,
+            self.width,
+            self.height,
+        )
+
+    @property
+    def _words(self) -> SafeString | str:
+        if not self.label:
+            return ""
+        place = round(self.x + MARGIN, 2), self.y + self.height - 6
+        return format_html('<text x="{}" y="{}">{}</text>', *place, self.label)
+
+    @property
+    def _cross(self) -> SafeString | str:
+        if not self.is_failed:
+            return ""
+        place = round(self.x + self.width - 4, 2), self.y + self.height / 2 - 4
+        return format_html('<path class="jq-cross" d="M{} {}l8 8m0 -8l-8 8"/>', *place)
 
 
 class DrawnLane(NamedTuple):

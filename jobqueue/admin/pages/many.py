@@ -201,7 +201,8 @@ class ManyPage:
             job = enqueue(call, queue=own_queue())
             log_addition(request, job, f"{wish.look.path}: {_of(wish.chosen)}.")
         link = format_html('<a href="{}">#{}</a>', self.desk.url_of(request, job.pk), job.pk)
-        self.desk.say(request, format_html(_("That is done in the background, by job {link}."), link=link))
+        before, _gap, after = _("That is done in the background, by job {link}.").partition("{link}")
+        self.desk.say(request, format_html("{}{}{}", before, link, after))
 
 
 @dataclass(frozen=True)
