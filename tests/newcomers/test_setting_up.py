@@ -20,6 +20,7 @@ from django.db.utils import load_backend
 from django.test import override_settings
 
 from jobqueue import models as tables
+from jobqueue.admin import register
 from jobqueue.conf import get_settings
 from jobqueue.doctor import Site, queues, rights, workers
 from jobqueue.models import Job
@@ -195,15 +196,7 @@ def _framework() -> str:
     return "django.tasks"
 
 
-@pytest.fixture
-def jobs_in_the_admin() -> Iterator[None]:
-    admin.site.register(Job)
-    yield
-    admin.site.unregister(Job)
-
-
 @pytest.mark.django_db
-@pytest.mark.usefixtures("jobs_in_the_admin")
 def test_29_staff_have_no_right_to_see_jobs() -> None:
     users: Any = get_user_model().objects
     ana = users.create_user("ana", is_staff=True)
@@ -218,6 +211,15 @@ def test_29_staff_have_no_right_to_see_jobs() -> None:
     ]
 
 
+@pytest.fixture
+def admin_without_jobs() -> Iterator[None]:
+    ours = [model for model in admin.site._registry if model._meta.app_label == "jobqueue"]
+    admin.site.unregister(ours)
+    yield
+    register(admin.site)
+
+
+@pytest.mark.usefixtures("admin_without_jobs")
 def test_29_nothing_is_said_where_the_admin_shows_no_jobs() -> None:
     assert list(rights.rights(Site(get_settings()))) == []
 

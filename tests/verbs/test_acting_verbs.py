@@ -276,20 +276,23 @@ class TestPauses:
         assert jobs("resume-class", "tell").out == "Class tell was not paused.\n"
 
     def test_the_end_of_a_class_is_enough_if_it_is_the_only_one(self, jobs: Jobs) -> None:
-        for name in ("shop.jobs.charge", "shop.Order.charge", "shop.jobs.remind"):
+        for name in ("shop.jobs.dunn_debtor", "shop.Order.dunn_debtor", "shop.jobs.thank_donor"):
             job(State.READY, name=name)
-        assert jobs("pause-class", "remind").out.startswith("Class shop.jobs.remind paused.")
-        assert jobs("pause-class", "Order.charge").out.startswith("Class shop.Order.charge paused.")
-        assert '"charge" may be shop.Order.charge or shop.jobs.charge.' in refused(jobs, "pause-class", "charge")
+        assert jobs("pause-class", "thank_donor").out.startswith("Class shop.jobs.thank_donor paused.")
+        assert jobs("pause-class", "Order.dunn_debtor").out.startswith("Class shop.Order.dunn_debtor paused.")
+        assert '"dunn_debtor" may be shop.Order.dunn_debtor or shop.jobs.dunn_debtor.' in refused(
+            jobs, "pause-class", "dunn_debtor"
+        )
 
     def test_a_class_that_nobody_knows_rests_and_the_nearest_is_named(self, jobs: Jobs) -> None:
-        job(State.READY, name="shop.jobs.charge")
-        said = jobs("pause-class", "shop.jobs.chrage")
-        assert said.out.startswith("Class shop.jobs.chrage paused.")
-        assert said.err == 'No job "shop.jobs.chrage" is known here. Did you mean "shop.jobs.charge"?\n'
-        assert jobs("pause-class", "chrage").err.endswith('Did you mean "shop.jobs.charge"?\n')
+        job(State.READY, name="shop.jobs.dunn_debtor")
+        said = jobs("pause-class", "shop.jobs.dunn_debtro")
+        assert said.out.startswith("Class shop.jobs.dunn_debtro paused.")
+        assert said.err == 'No job "shop.jobs.dunn_debtro" is known here. Did you mean "shop.jobs.dunn_debtor"?\n'
+        assert jobs("pause-class", "dunn_debtro").err.endswith('Did you mean "shop.jobs.dunn_debtor"?\n')
         assert (
-            jobs("resume-class", "charge").out == 'Class charge was not paused. Did you mean "shop.jobs.chrage"?\n'
+            jobs("resume-class", "dunn_debtor").out
+            == 'Class dunn_debtor was not paused. Did you mean "shop.jobs.dunn_debtro"?\n'
         )
 
     def test_bad_names_and_reasons(self, jobs: Jobs) -> None:

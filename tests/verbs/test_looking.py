@@ -376,22 +376,24 @@ def test_after_work_has_been_done_the_figures_say_so(jobs: Jobs) -> None:
 
 class TestClasses:
     def test_what_each_did(self, jobs: Jobs) -> None:
-        rollup(name="shop.jobs.send", succeeded=4090, failed=10, run_seconds=7200, run_11=4100, wait_05=4100)
-        pause_class("shop.jobs.send", "a fix", by="ana")
+        rollup(
+            name="shop.jobs.thank_donor", succeeded=4090, failed=10, run_seconds=7200, run_11=4100, wait_05=4100
+        )
+        pause_class("shop.jobs.thank_donor", "a fix", by="ana")
         said = jobs("classes")
-        [line] = [line for line in said.out.splitlines() if line.startswith("send ")]
+        [line] = [line for line in said.out.splitlines() if line.startswith("thank_donor ")]
         assert line.split() == [
-            "send", "4,090", "10", "0.2%", "2", "s", "2", "s", "2", "s", "31", "ms", "2", "h",
+            "thank_donor", "4,090", "10", "0.2%", "2", "s", "2", "s", "2", "s", "31", "ms", "2", "h",
         ]  # fmt: skip
-        assert "shop.jobs.send: paused by ana" in said.out
+        assert "shop.jobs.thank_donor: paused by ana" in said.out
         assert "VideoWorker" in said.out  # known by the code alone
 
     def test_for_programs_and_of_another_time(self, jobs: Jobs) -> None:
-        rollup(name="shop.jobs.send", succeeded=4, ago=2 * 86_400)
+        rollup(name="shop.jobs.thank_donor", succeeded=4, ago=2 * 86_400)
         for range_, there in (("1h", False), ("7d", True)):
             told = jobs("classes", "--range", range_, "--json").json
             assert told["range"] == range_
-            assert ("shop.jobs.send" in {each["name"] for each in told["classes"]}) is there
+            assert ("shop.jobs.thank_donor" in {each["name"] for each in told["classes"]}) is there
 
     def test_a_range_that_is_none_is_wrong_usage(self, jobs: Jobs) -> None:
         with pytest.raises(CommandError, match="--range"):
