@@ -276,23 +276,23 @@ class TestPauses:
         assert jobs("resume-class", "tell").out == "Class tell was not paused.\n"
 
     def test_the_end_of_a_class_is_enough_if_it_is_the_only_one(self, jobs: Jobs) -> None:
-        for name in ("shop.jobs.dunn_debtor", "shop.Order.dunn_debtor", "shop.jobs.thank_donor"):
+        for name in ("shop.jobs.dunning", "shop.Order.dunning", "shop.jobs.thank_donor"):
             job(State.READY, name=name)
         assert jobs("pause-class", "thank_donor").out.startswith("Class shop.jobs.thank_donor paused.")
-        assert jobs("pause-class", "Order.dunn_debtor").out.startswith("Class shop.Order.dunn_debtor paused.")
-        assert '"dunn_debtor" may be shop.Order.dunn_debtor or shop.jobs.dunn_debtor.' in refused(
-            jobs, "pause-class", "dunn_debtor"
+        assert jobs("pause-class", "Order.dunning").out.startswith("Class shop.Order.dunning paused.")
+        assert '"dunning" may be shop.Order.dunning or shop.jobs.dunning.' in refused(
+            jobs, "pause-class", "dunning"
         )
 
     def test_a_class_that_nobody_knows_rests_and_the_nearest_is_named(self, jobs: Jobs) -> None:
-        job(State.READY, name="shop.jobs.dunn_debtor")
-        said = jobs("pause-class", "shop.jobs.dunn_debtro")
-        assert said.out.startswith("Class shop.jobs.dunn_debtro paused.")
-        assert said.err == 'No job "shop.jobs.dunn_debtro" is known here. Did you mean "shop.jobs.dunn_debtor"?\n'
-        assert jobs("pause-class", "dunn_debtro").err.endswith('Did you mean "shop.jobs.dunn_debtor"?\n')
+        job(State.READY, name="shop.jobs.dunning")
+        said = jobs("pause-class", "shop.jobs.dunnign")
+        assert said.out.startswith("Class shop.jobs.dunnign paused.")
+        assert said.err == 'No job "shop.jobs.dunnign" is known here. Did you mean "shop.jobs.dunning"?\n'
+        assert jobs("pause-class", "dunnign").err.endswith('Did you mean "shop.jobs.dunning"?\n')
         assert (
-            jobs("resume-class", "dunn_debtor").out
-            == 'Class dunn_debtor was not paused. Did you mean "shop.jobs.dunn_debtro"?\n'
+            jobs("resume-class", "dunning").out
+            == 'Class dunning was not paused. Did you mean "shop.jobs.dunnign"?\n'
         )
 
     def test_bad_names_and_reasons(self, jobs: Jobs) -> None:
