@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Max, Q
+from django.db.models import Max, Q, QuerySet
 
 from jobqueue.insight.joblist import TABS
 from jobqueue.insight.scene import Scene
@@ -111,7 +111,7 @@ class Chosen:
         """
         newest = scene.jobs.aggregate(newest=Max("pk"))["newest"] or 0
         chosen = cls(scene.now, newest, 0, tuple(ids), text, tab, with_payload)
-        if chosen.search.is_by_index or chosen._in_tab(scene) is not None:
+        if chosen.search.is_by_index or chosen._is_by_tab(scene):
             return chosen
         return replace(chosen, beyond=beyond(scene.jobs) or 0)
 
@@ -159,11 +159,17 @@ class Chosen:
         """
         if self.tab not in INDEXED:
             return None
+        ids = list(self._of_tab(scene)[: WINDOW + 1])
+        return sorted(ids, reverse=True) if len(ids) <= WINDOW else None
+
+    def _is_by_tab(self, scene: Scene) -> bool:
+        """Whether an index tells the ids in the tab, and they are not too many."""
+        return self.tab in INDEXED and not self._of_tab(scene)[WINDOW : WINDOW + 1]
+
+    def _of_tab(self, scene: Scene) -> QuerySet[Job, int]:
         tab = TABS[self.tab]
         order = [key.expression.desc() if key.falls else key.expression.asc() for key in tab.order]
-        rows = tab.source(scene.jobs).filter(tab.where).order_by(*order).values_list("pk", flat=True)
-        ids = list(rows[: WINDOW + 1])
-        return sorted(ids, reverse=True) if len(ids) <= WINDOW else None
+        return tab.source(scene.jobs).filter(tab.where).order_by(*order).values_list("pk", flat=True)
 
     def as_data(self) -> dict[str, Any]:
         """Return it as arguments of a job, from which ``of`` makes it again."""
