@@ -15,7 +15,7 @@ from django.db import connection
 from django.utils import timezone
 
 from jobqueue.conf import Settings
-from jobqueue.models import Pause
+from jobqueue.models import ClassPause, Pause
 from jobqueue.stores import lanes
 from tests.app import jobs
 from tests.deploy.shop import DEPLOY, Shop
@@ -131,11 +131,18 @@ class TestTheQueryOfTheAutoscaler:
         Pause.objects.create(queue="mail")
         assert age() == pytest.approx(60, abs=30)
 
+    def test_neither_does_a_class_that_rests(self) -> None:
+        now = timezone.now()
+        jobs.add.using(run_at=now - timedelta(hours=2)).enqueue(1)
+        jobs.VideoWorker.using(run_at=now - timedelta(minutes=1)).enqueue(1)
+        ClassPause.objects.create(name="tests.app.jobs.add")
+        assert age() == pytest.approx(60, abs=30)
+
     def test_it_walks_through_the_queues_as_our_own_does(self) -> None:
         def walk(statement: str) -> list[str]:
             return statement.partition("SELECT job.id")[0].partition("SELECT coalesce(extract")[0].split()
 
-        assert walk(QUERY) == walk(lanes.LANES.replace("%s", "1000"))
+        assert walk(QUERY) == walk(lanes.LANES.format(awake=lanes.AWAKE).replace("%s", "1000"))
 
 
 def test_the_schemas_at_hand_find_a_mistake() -> None:
