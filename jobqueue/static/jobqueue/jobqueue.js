@@ -220,7 +220,10 @@ document.addEventListener("visibilitychange", () => { if (!document.hidden && !s
 wanted.checked = memory.get("keys") !== "off";
 /** @type {HTMLElement} */ (bar.querySelector("[data-help]")).hidden = false;
 show(page);
-page.querySelector(".jq-nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" }); // on a phone
+for (const tab of page.querySelectorAll("nav [aria-current]")) { // on a phone; sideways alone
+  const [here, row] = [tab, tab.closest("ul")].map((each) => each?.getBoundingClientRect());
+  if (here && row && (here.right > row.right || here.left < row.left)) tab.closest("ul")?.scrollBy(here.left - row.left, 0);
+}
 if (choice && page.querySelector("section[data-part]")) {
   /** @type {HTMLElement} */ (choice.closest("label")).hidden = false;
   /** @type {HTMLElement} */ (bar.querySelector("[data-refresh]")).hidden = true;
