@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.contrib import admin
+from django.contrib.admin.sites import all_sites
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.core.checks import run_checks
@@ -213,10 +213,12 @@ def test_29_staff_have_no_right_to_see_jobs() -> None:
 
 @pytest.fixture
 def admin_without_jobs() -> Iterator[None]:
-    ours = [model for model in admin.site._registry if model._meta.app_label == "jobqueue"]
-    admin.site.unregister(ours)
+    sites = list(all_sites)  # other tests may have made some
+    for site in sites:
+        site.unregister([model for model in site._registry if model._meta.app_label == "jobqueue"])
     yield
-    register(admin.site)
+    for site in sites:
+        register(site)
 
 
 @pytest.mark.usefixtures("admin_without_jobs")
