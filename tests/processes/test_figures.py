@@ -59,7 +59,8 @@ def test_a_pool_that_is_stopped_has_counted_all(start_pool: StartPool, journal: 
     assert counts(queue="mail") == {"stored": 100, "succeeded": 100}
     assert counts(name="tests.processes.jobs.fail") == {"stored": 6, "failed": 6, "retried": 1}
     ran, waited = summed(columns_of("run")), summed(columns_of("wait"))
-    assert sum(ran.values()) == sum(waited.values()) == 628
+    # Where transactions are kept apart more strictly, some of those that append are tried again.
+    assert sum(ran.values()) == sum(waited.values()) == 627 + counts()["retried"]
 
 
 @pytest.mark.parametrize("threads", ["1", "4"])
