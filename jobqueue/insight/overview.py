@@ -11,6 +11,7 @@ from django.utils.formats import number_format
 
 from jobqueue.insight.rollups import RANGES, Counts, Rollups
 from jobqueue.insight.scene import MOST_READY, Scene, listens, slots
+from jobqueue.insight.workers import told_by
 from jobqueue.models import Job, Pause, Pool, Report
 from jobqueue.stores import tallies
 from jobqueue.wording import age
@@ -142,10 +143,10 @@ class Performed(NamedTuple):
 
 
 def _performed(pool: Pool) -> Iterator[Performed]:
-    for worker in pool.workers:
-        for job in worker.get("jobs", ()):
-            since = pool.beat_at - timedelta(seconds=float(job.get("seconds", 0)))
-            yield Performed(int(job["id"]), since, f"{pool.host}:{worker.get('pid', pool.pid)}")
+    for worker in told_by(pool):
+        for job in worker["jobs"]:
+            since = pool.beat_at - timedelta(seconds=job["seconds"])
+            yield Performed(job["id"], since, f"{pool.host}:{worker['pid'] or pool.pid}")
 
 
 class QueueState(NamedTuple):

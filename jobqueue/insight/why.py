@@ -10,6 +10,7 @@ from typing import NamedTuple
 from django.utils import timezone
 
 from jobqueue.insight.scene import address, listens, paused, takes
+from jobqueue.insight.workers import told_by
 from jobqueue.logs import headline
 from jobqueue.models import ClassPause, Job, Pause, Pool
 from jobqueue.states import State
@@ -179,7 +180,7 @@ def _is_only_claimed(job: Job, pool: Pool) -> bool:
     """Whether the pool's latest heartbeat, sent after the claim, knows nothing of it."""
     if job.locked_at is None or pool.beat_at <= job.locked_at:
         return False
-    performed = {each.get("id") for worker in pool.workers for each in worker.get("jobs", ())}
+    performed = {each["id"] for worker in told_by(pool) for each in worker["jobs"]}
     return job.pk not in performed
 
 

@@ -115,7 +115,7 @@ def worker(scene: Scene, pool_id: int) -> WorkerLook | None:
 
 def looks(scene: Scene, pools: list[Pool]) -> list[WorkerLook]:
     """Look at pools."""
-    told = {pool.pk: [*_told(pool)] for pool in pools}
+    told = {pool.pk: [*told_by(pool)] for pool in pools}
     ids = [job["id"] for each in told.values() for process in each for job in process["jobs"]]
     names = dict(scene.jobs.filter(pk__in=ids[:NAMED]).values_list("pk", "name"))
     held, mine = _held(scene, pools), _own_release()
@@ -133,12 +133,12 @@ def state_of(pool: Pool, scene: Scene) -> str:
 
 def busy(pool: Pool) -> int:
     """Return how many jobs it performed at its latest heartbeat."""
-    return sum(len(process["jobs"]) for process in _told(pool))
+    return sum(len(process["jobs"]) for process in told_by(pool))
 
 
 def memory(pool: Pool) -> int | None:
     """Return the bytes that its workers used at its latest heartbeat; None: not told."""
-    told = [process["memory"] for process in _told(pool) if process["memory"] is not None]
+    told = [process["memory"] for process in told_by(pool) if process["memory"] is not None]
     return sum(told) if told else None
 
 
@@ -167,7 +167,7 @@ def _process(told: dict[str, Any], names: dict[int, str], since: float) -> Proce
     )
 
 
-def _told(pool: Pool) -> Iterable[dict[str, Any]]:
+def told_by(pool: Pool) -> Iterable[dict[str, Any]]:
     """Yield what a pool tells of its workers. It is JSON in a table: what has another form is left out."""
     for each in pool.workers if isinstance(pool.workers, list) else ():
         if isinstance(each, dict):

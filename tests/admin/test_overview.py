@@ -108,6 +108,12 @@ def test_a_job_that_has_ended_since_the_heartbeat_is_left_out(client: Client, db
     assert "No job is running" in text(client, "running")
 
 
+@pytest.mark.parametrize("told", [7, ["x"], [{"jobs": 7}], [{"jobs": [{"id": "x", "seconds": "y"}]}]], ids=repr)
+def test_a_heartbeat_that_somebody_has_spoilt_is_left_out(client: Client, told: Any) -> None:
+    Pool.objects.create(host="atlas", pid=4120, workers=told)
+    assert "No job is running." in client.get(URL).content.decode()
+
+
 def test_the_next_jobs_come_in_their_order(client: Client, busy: None) -> None:
     upcoming = text(client, "upcoming")
     assert upcoming.index("in 59 min") < upcoming.index("in 2 h")
