@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.contrib import messages
-from django.contrib.admin.models import CHANGE, LogEntry
-from django.contrib.contenttypes.models import ContentType
-from django.db import DatabaseError, router, transaction
+from django.db import DatabaseError
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext as _
 
+from jobqueue.admin.logbook import log_change_of, together
 from jobqueue.admin.page import Crumb
 from jobqueue.exceptions import JobQueueError
 from jobqueue.pausing import LONGEST_REASON
 
 if TYPE_CHECKING:
     from jobqueue.admin.page import Page
-
-LONGEST_SHOWN = 200
 
 
 @dataclass(frozen=True)
@@ -63,10 +59,10 @@ def ask_or_act(page: Page, request: HttpRequest, question: Question) -> HttpResp
         return _ask(page, request, question)
     reason = request.POST.get("reason", "").strip() if question.asks_why else ""
     try:
-        with _together(page.scene.alias):
+        with together(page.scene.alias):
             words = question.act(reason)
             if words is not None:
-                _note(request, question, words)
+                log_change_of(request, question.model, question.name, words)
     except JobQueueError as error:
         return _ask(page, request, question, str(error), reason)
     except DatabaseError as error:
@@ -83,20 +79,3 @@ def ask_or_act(page: Page, request: HttpRequest, question: Question) -> HttpResp
 def _ask(page: Page, request: HttpRequest, question: Question, error: str = "", reason: str = "") -> HttpResponse:
     context = {"question": question, "error": error, "reason": reason, "longest": LONGEST_REASON}
     return page.show(request, "jobqueue/admin/ask.html", context, title=question.title, crumbs=question.crumbs)
-
-
-def _together(alias: str) -> AbstractContextManager[object]:
-    """Return what lets an act and its entry be written both or neither, where they are in one database."""
-    return transaction.atomic(using=alias) if router.db_for_write(LogEntry) == alias else nullcontext()
-
-
-def _note(request: HttpRequest, question: Question, words: str) -> None:
-    user: Any = request.user
-    LogEntry.objects.create(
-        user_id=user.pk,
-        content_type=ContentType.objects.get_for_model(question.model),
-        object_id=question.name,
-        object_repr=question.name[:LONGEST_SHOWN],
-        action_flag=CHANGE,
-        change_message=words,
-    )

@@ -12,6 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from jobqueue.admin.looks import LOOKS, Look, look_of
+from jobqueue.handlers.known import is_own
 from jobqueue.handlers.resolve import registry
 from jobqueue.handlers.shown import mask_for
 from jobqueue.insight.joblist import TABS, Counted, Tab, Wanted
@@ -161,12 +162,8 @@ def names(scene: Scene) -> Names:
     queues = {*scene.settings.queues, *scene.pauses, *scene.oldest}
     queues |= {str(queue) for pool in scene.pools for queue in pool.queues}
     hosts = {pool.host for pool in scene.living}
-    classes = {short_name(path) for path, found in registry.items() if not _is_ours(path) and found is not None}
+    classes = {short_name(path) for path, found in registry.items() if not is_own(path) and found is not None}
     return Names(*(sorted(each)[:MANY_NAMES] for each in (queues or {"default"}, classes, hosts)))
-
-
-def _is_ours(path: str) -> bool:
-    return path.startswith("jobqueue.")
 
 
 def filters(asked: Asked, known: Names) -> list[Filter]:

@@ -1,4 +1,4 @@
-"""What people did, in the log of Django's admin: who, when, to which job, and what was before."""
+"""What people did, in the log of Django's admin: who, when, to what, and what was before."""
 
 from __future__ import annotations
 
@@ -7,11 +7,16 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
+from django.contrib.contenttypes.models import ContentType
 from django.db import router, transaction
+from django.db.models import Model
 from django.http import HttpRequest
 
 from jobqueue.models import Job
 from jobqueue.stores.acts import Act
+
+#: Longest name that an entry shows.
+LONGEST_SHOWN = 200
 
 
 def together(alias: str) -> AbstractContextManager[object]:
@@ -32,6 +37,19 @@ def log_change(request: HttpRequest, job: Job, words: str) -> None:
 def log_addition(request: HttpRequest, job: Job, words: str) -> None:
     """Note that a job was stored."""
     _write(request, [job], ADDITION, words)
+
+
+def log_change_of(request: HttpRequest, model: type[Model], name: str, words: str) -> None:
+    """Note a change of what has pages and no row: a queue, a class, a worker."""
+    user: Any = request.user
+    LogEntry.objects.create(
+        user_id=user.pk,
+        content_type=ContentType.objects.get_for_model(model),
+        object_id=name,
+        object_repr=name[:LONGEST_SHOWN],
+        action_flag=CHANGE,
+        change_message=words,
+    )
 
 
 def _write(request: HttpRequest, jobs: Iterable[Job], flag: int, words: str) -> None:

@@ -99,6 +99,12 @@ class Page(Admin):
         """Return the address of a page on the same site; of another model, if one is named."""
         return reverse(f"{self.admin_site.name}:{self._name_of(page, model)}", args=args)
 
+    def way_back(self, request: HttpRequest, page: str, *args: Any) -> str:
+        """Return the address of one of these pages; the admin's own if the user may see none of them."""
+        if not may_see(request, self.right):
+            return reverse(f"{self.admin_site.name}:index")
+        return self.url(page, *args)
+
     def _name_of(self, page: str, model: str = "") -> str:
         return f"jobqueue_{model or self.opts.model_name}_{page}"
 
@@ -146,16 +152,17 @@ class Page(Admin):
             crumbs: the way to the page from the model's own; without them this is that page.
             parts: templates of the parts that a script fetches again and again, by name; no part may hold inputs.
         """
-        context = {**self._frame(request, title, crumbs), "is_live": bool(parts), **context}
+        request.current_app = self.admin_site.name
+        context = {"banners": looked(scene := self.scene, lambda: briefly(warnings(scene))), **context}
         if "part" not in request.GET:
-            return refreshed(request, StraightResponse(request, template, context))
+            frame = {**self._frame(request, title, crumbs), "is_live": bool(parts)}
+            return refreshed(request, StraightResponse(request, template, {**frame, **context}))
         templates = {**BANNERS, **(parts or {})}
         if (name := request.GET["part"]) not in templates:
             raise Http404(f"This page has no part {name!r}.")
         return as_part(request, StraightResponse(request, templates[name], context))
 
     def _frame(self, request: HttpRequest, title: str, crumbs: tuple[Crumb, ...]) -> dict[str, Any]:
-        request.current_app = self.admin_site.name
         settings, own = get_settings(), str(self.opts.verbose_name_plural)
         here = (Crumb(own[:1].upper() + own[1:], self.url("changelist")), *crumbs) if crumbs else (Crumb(title),)
         return {
@@ -170,7 +177,6 @@ class Page(Admin):
             "poll_seconds": settings.admin_poll_seconds,
             "poll_choices": poll_choices(settings.admin_poll_seconds),
             "part_url": self._part_url(request),
-            "banners": looked(scene := self.scene, lambda: briefly(warnings(scene))),
         }
 
     def _pages(self, request: HttpRequest) -> Iterator[dict[str, Any]]:

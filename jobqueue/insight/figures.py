@@ -40,6 +40,13 @@ class QueueFigures:
     pause: Pause | None
 
     @property
+    def state(self) -> str:
+        """How it is, in a word: "paused", "no worker" or "ok"."""
+        if self.pause:
+            return "paused"
+        return "no worker" if self.waiting and not self.workers else "ok"
+
+    @property
     def is_full(self) -> bool:
         """Whether more jobs wait than were counted."""
         return self.waiting >= MANY

@@ -232,7 +232,7 @@ def _scope(
 ) -> _Scope:
     """Return the rows behind a mark; what no index shows is looked for among the first 100,000 of them."""
     order, search = wanted.order, wanted.search
-    source = wanted.tab.source(scene.jobs).order_by(*_ordering(order, backwards=backwards))
+    source = wanted.tab.source(scene.jobs).order_by(*ordering(order, backwards=backwards))
     if search is not None and order == BY_CLAIM and (queue := value_of(search.text, "queue")):
         source = source.filter(queue=queue)  # with which the index begins
     if mark is not None:
@@ -314,7 +314,8 @@ def _mark(scene: Scene, order: Order, job_id: int | None) -> tuple[Any, ...] | N
     return scene.jobs.filter(pk=job_id).values_list(*(key.column for key in order)).first()
 
 
-def _ordering(order: Order, *, backwards: bool) -> list[Any]:
+def ordering(order: Order, *, backwards: bool = False) -> list[Any]:
+    """Return an order as queries take it."""
     return [key.expression.desc() if key.falls is not backwards else key.expression.asc() for key in order]
 
 

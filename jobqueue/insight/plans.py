@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db.models import Max, Q, QuerySet
 
-from jobqueue.insight.joblist import TABS
+from jobqueue.insight.joblist import TABS, ordering
 from jobqueue.insight.scene import Scene
 from jobqueue.models import Job, JobQuerySet
 from jobqueue.search import CHUNK, WINDOW, Search, beyond, parse
@@ -168,8 +168,7 @@ class Chosen:
 
     def _of_tab(self, scene: Scene) -> QuerySet[Job, int]:
         tab = TABS[self.tab]
-        order = [key.expression.desc() if key.falls else key.expression.asc() for key in tab.order]
-        return tab.source(scene.jobs).filter(tab.where).order_by(*order).values_list("pk", flat=True)
+        return tab.source(scene.jobs).filter(tab.where).order_by(*ordering(tab.order)).values_list("pk", flat=True)
 
     def as_data(self) -> dict[str, Any]:
         """Return it as arguments of a job, from which ``of`` makes it again."""

@@ -52,10 +52,8 @@ class Traffic:
 
     @property
     def state(self) -> str:
-        """How it is, in a word: "paused", "no worker" or "ok"."""
-        if self.queue.pause:
-            return "paused"
-        return "no worker" if self.queue.waiting and not self.queue.workers else "ok"
+        """How the queue is, in a word."""
+        return self.queue.state
 
 
 class Queues(NamedTuple):

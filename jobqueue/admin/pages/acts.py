@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import messages
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import NoReverseMatch, reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
@@ -17,7 +16,6 @@ from jobqueue.acting import act_on
 from jobqueue.admin.acts import ACTS, ActLook, label_of
 from jobqueue.admin.logbook import log_act, together
 from jobqueue.admin.page import Crumb, Route
-from jobqueue.admin.rights import may_see
 from jobqueue.exceptions import JobQueueError
 from jobqueue.insight.reading import read_row
 from jobqueue.models import Job
@@ -58,12 +56,7 @@ class Desk:
 
     def url_of(self, request: HttpRequest, job_id: int | None = None) -> str:
         """Return the address of a job's page, or that of the list; the admin's own if the user may see neither."""
-        if not may_see(request, "view_job"):
-            return reverse(f"{self.page.admin_site.name}:index")
-        try:
-            return self.page.url("changelist") if job_id is None else self.page.url("change", job_id)
-        except NoReverseMatch:
-            return self.page.url("changelist")
+        return self.page.way_back(request, *(("changelist",) if job_id is None else ("change", job_id)))
 
     def by(self, request: HttpRequest) -> str:
         """Return who wants something, as errors and pauses name them."""

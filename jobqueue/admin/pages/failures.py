@@ -9,7 +9,6 @@ from urllib.parse import urlencode
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.defaultfilters import date
-from django.urls import NoReverseMatch
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -64,10 +63,7 @@ class FailurePages(Page):
         """Return what the user may do with all jobs of a kind; what lacks but the kind itself."""
         rights = {"retry": "retry_job", "delete": "delete_job"}
         acts = {act: may_act(request, right) for act, right in rights.items()}
-        try:
-            base = self.url("act", model="job")
-        except NoReverseMatch:
-            return {}
+        base = self.url("act", model="job")
         return {
             f"{act}_url": f"{base}?{urlencode({'act': act, 'all': 1, 'state': 'failed'})}&q=kind:" if may else ""
             for act, may in acts.items()

@@ -36,6 +36,7 @@ from jobqueue.options import DEFAULT_QUEUE
 from jobqueue.search import WINDOW, SearchError
 from jobqueue.search.fields import LARGEST_ID
 from jobqueue.search.moments import moment_of
+from jobqueue.search.words import LONGEST
 from jobqueue.states import State
 from jobqueue.stores.acts import Act, Acted
 
@@ -50,8 +51,6 @@ MOST_IDS = 1000
 COUNTED = 10_000
 #: Classes that are named one by one.
 NAMED = 10
-#: Longest search, characters.
-LONGEST_SEARCH = 1000
 #: Longest time over which jobs are spread, minutes: a week.
 LONGEST_SPREAD = 7 * 24 * 60
 
@@ -297,7 +296,7 @@ def _ids_in(sent: QueryDict) -> tuple[int, ...]:
 def _search_in(sent: QueryDict) -> tuple[str, str]:
     """Return the search of the list, and its tab."""
     text, tab = sent.get("q", "").strip(), sent.get("state", "")
-    if len(text) > LONGEST_SEARCH or "\0" in text:
+    if len(text) > LONGEST or "\0" in text:
         raise Unfit(_("The search is too long; at most 1,000 characters."))
     if tab not in TABS:
         raise Unfit(_("The list has no such tab."))

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from django.contrib.admin.utils import quote, unquote
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -17,7 +16,6 @@ from django.utils.translation import gettext_lazy
 from jobqueue import pausing
 from jobqueue.admin.asking import Question, ask_or_act
 from jobqueue.admin.page import Crumb, Route
-from jobqueue.admin.rights import may_see
 from jobqueue.models import JobClass, Queue
 
 if TYPE_CHECKING:
@@ -159,9 +157,7 @@ class PausePages:
         )
 
     def _back(self, request: HttpRequest, name: str) -> str:
-        if not may_see(request, self.page.right):
-            return reverse(f"{self.page.admin_site.name}:index")
-        return self.page.url(self.kind.page, *([quote(name)] if self.kind.page == "detail" else []))
+        return self.page.way_back(request, self.kind.page, *([quote(name)] if self.kind.page == "detail" else []))
 
 
 def named(text: str) -> str:

@@ -7,7 +7,6 @@ from functools import partial
 from typing import NamedTuple
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -16,7 +15,7 @@ from jobqueue import controlling
 from jobqueue.admin.asking import Question, ask_or_act
 from jobqueue.admin.page import Crumb, Page, Route, looked
 from jobqueue.admin.pages.timeline import show_timeline
-from jobqueue.admin.rights import may_act, may_see
+from jobqueue.admin.rights import may_act
 from jobqueue.insight.workers import worker, workers
 from jobqueue.models import Pool, Worker
 from jobqueue.search.fields import LARGEST_ID
@@ -124,7 +123,6 @@ class WorkerPages(Page):
             wish.wish(pool_id)
             return f"{wish.path}: {pool}"
 
-        may_look = may_see(request, self.right)
         question = Question(
             title=str(wish.ask) % told,
             means=(str(wish.means),),
@@ -134,7 +132,7 @@ class WorkerPages(Page):
             idle="",
             model=Worker,
             name=str(pool_id),
-            back=self.url("detail", pool_id) if may_look else reverse(f"{self.admin_site.name}:index"),
+            back=self.way_back(request, "detail", pool_id),
             crumbs=(Crumb(str(pool), self.url("detail", pool_id)), Crumb(str(wish.button))),
             is_danger=wish is STOP,
         )

@@ -19,6 +19,7 @@ from jobqueue.models import ClassPause, Pause
 HELP = "the queues: what waits and runs in each, and who works on it"
 
 COLUMNS = (*status.COLUMNS, Column("state", elastic=True))
+ROLES = {"paused": "WARNING", "no worker": "ERROR"}
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -47,9 +48,5 @@ def run(words: dict[str, Any], say: Voice) -> int:
 
 
 def state(queue: QueueFigures) -> Cell:
-    """Return how a queue is, in a word."""
-    if queue.pause:
-        return Cell("paused", "WARNING")
-    if queue.waiting and not queue.workers:
-        return Cell("no worker", "ERROR")
-    return Cell("ok")
+    """Return how a queue is, in a word of its colour."""
+    return Cell(queue.state, ROLES.get(queue.state, ""))
