@@ -155,14 +155,15 @@ class Page(Admin):
         request.current_app = self.admin_site.name
         context = {"banners": looked(scene := self.scene, lambda: briefly(warnings(scene))), **context}
         if "part" not in request.GET:
-            frame = {**self._frame(request, title, crumbs), "is_live": bool(parts)}
+            frame = {**self.frame(request, title, crumbs), "is_live": bool(parts)}
             return refreshed(request, StraightResponse(request, template, {**frame, **context}))
         templates = {**BANNERS, **(parts or {})}
         if (name := request.GET["part"]) not in templates:
             raise Http404(f"This page has no part {name!r}.")
         return as_part(request, StraightResponse(request, templates[name], context))
 
-    def _frame(self, request: HttpRequest, title: str, crumbs: tuple[Crumb, ...]) -> dict[str, Any]:
+    def frame(self, request: HttpRequest, title: str, crumbs: tuple[Crumb, ...]) -> dict[str, Any]:
+        """Return what is on every page around its own content."""
         settings, own = get_settings(), str(self.opts.verbose_name_plural)
         here = (Crumb(own[:1].upper() + own[1:], self.url("changelist")), *crumbs) if crumbs else (Crumb(title),)
         return {

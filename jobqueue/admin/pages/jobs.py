@@ -31,6 +31,7 @@ class JobPages(Page):
     """The list of jobs, the page of each, and their export."""
 
     right = "view_job"
+    object_history_template = "jobqueue/admin/history.html"
 
     def routes(self) -> Iterator[Route]:
         """Yield the addresses."""
@@ -144,8 +145,9 @@ class JobPages(Page):
         return response
 
     def show_history(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Show what people have done to a job."""
-        return self.history_view(request, str(pk), {"current_app": self.admin_site.name})
+        """Show what people have done to a job: Django's own view, in the frame of these pages."""
+        crumbs = (Crumb(f"#{pk}", self.url("change", pk)), Crumb(_("History")))
+        return self.history_view(request, str(pk), self.frame(request, _("History of #%d") % pk, crumbs))
 
     # Export
 
