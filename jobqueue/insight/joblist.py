@@ -80,8 +80,8 @@ TABS = {
         Tab("scheduled", BY_TIME, lambda rows: rows.in_state(State.SCHEDULED), Q(attempts=0)),
         Tab("retrying", BY_TIME, lambda rows: rows.in_state(State.SCHEDULED), Q(attempts__gt=0)),
         Tab("failed", BY_END, lambda rows: rows.in_state(State.FAILED)),
-        Tab("succeeded", BY_END, lambda rows: rows.ended(), Q(state=State.SUCCEEDED)),
-        Tab("cancelled", BY_END, lambda rows: rows.ended(), Q(state=State.CANCELLED)),
+        Tab("succeeded", BY_END, lambda rows: rows.done(), Q(state=State.SUCCEEDED)),
+        Tab("cancelled", BY_END, lambda rows: rows.done(), Q(state=State.CANCELLED)),
     )
 }
 
@@ -102,9 +102,9 @@ def counts(scene: Scene) -> dict[str, Counted]:
     running = _capped(scene.jobs.running().order_by("pool_id").values("pk")[: MANY + 1].count())
     failed = _capped(scene.jobs.in_state(State.FAILED).order_by("-finished_at").values("pk")[: MANY + 1].count())
     later = _split(scene.jobs.scheduled(), retrying=Q(attempts__gt=0), scheduled=Q(attempts=0))
-    newest = scene.jobs.ended().order_by("-finished_at")
-    ended = _split(newest, succeeded=Q(state=State.SUCCEEDED), cancelled=Q(state=State.CANCELLED))
-    found = {"waiting": ready, "running": running, **later, "failed": failed, **ended}
+    newest = scene.jobs.done().order_by("-finished_at")
+    done = _split(newest, succeeded=Q(state=State.SUCCEEDED), cancelled=Q(state=State.CANCELLED))
+    found = {"waiting": ready, "running": running, **later, "failed": failed, **done}
     numbers = [each.number or 0 for each in found.values()]
     is_more = any(each.is_more or each.number is None for each in found.values())
     return {"": Counted(min(sum(numbers), MANY), True) if is_more else _capped(sum(numbers)), **found}

@@ -36,6 +36,8 @@ LIMIT = 10
 FEW = 10 * LIMIT
 #: Jobs of a class that rests, in front of the others.
 RESTING = 2000
+#: Failed jobs, which are kept for ever.
+FAILED = 5000
 #: Queues times priorities.
 LANES = 12
 
@@ -146,6 +148,13 @@ def end_some(store: Store, pool_id: int) -> int:
     claimed = [job.id for job in store.claim(request(pool_id))]
     ended = {"state": State.SUCCEEDED, "finished_at": store.ago(3600), "pool": None}
     return Job.objects.filter(pk__in=claimed).update(**ended)
+
+
+def fail_many(store: Store) -> None:
+    """Let many jobs have failed for good, each a long time before all others ended."""
+    ready = Job.objects.ready().order_by("pk").values_list("pk", flat=True)[:FAILED]
+    failed = {"state": State.FAILED, "finished_at": store.ago(86_400)}
+    assert Job.objects.filter(pk__in=list(ready)).update(**failed) == FAILED
 
 
 def rescue_from(store: Store, pool_id: int) -> None:
@@ -370,13 +379,14 @@ class TestPlansOfPostgreSQL:
             assert plan.indexes <= {"jobqueue_job_held", "jobqueue_job_pkey"}
             assert plan.most_rows <= FEW
 
-    def test_pruning_reads_what_has_ended_only(self, backlog: int, store: Store) -> None:
+    def test_pruning_reads_what_it_deletes_and_passes_no_failed_job(self, backlog: int, store: Store) -> None:
+        fail_many(store)
         assert end_some(store, backlog) == LIMIT
         plans = plans_of(lambda: store.prune(60, LIMIT))
         assert plans
         for plan in plans:
             assert "Seq Scan" not in plan.scans
-            assert plan.indexes <= {"jobqueue_job_ended", "jobqueue_job_pkey"}
+            assert plan.indexes <= {"jobqueue_job_done", "jobqueue_job_pkey"}
             assert plan.most_rows <= FEW
 
     def test_counting_what_waits_ends_at_the_limit(self, backlog: int, store: Store) -> None:
@@ -496,7 +506,8 @@ class TestPlansOfSQLite:
         store.claim(request(backlog))
         assert steps_of(lambda: step(store, backlog)) < 100 * FEW
 
-    def test_pruning_reads_what_has_ended_only(self, backlog: int, store: Store) -> None:
+    def test_pruning_reads_what_it_deletes_and_passes_no_failed_job(self, backlog: int, store: Store) -> None:
+        fail_many(store)
         assert end_some(store, backlog) == LIMIT
         deleted = []
         steps = steps_of(lambda: deleted.append(store.prune(60, LIMIT)))
