@@ -10,7 +10,8 @@ from datetime import datetime
 from math import inf
 from typing import Any, Protocol
 
-from django.db.models import Max, Q
+from django.db.models import F, Max, Q
+from django.db.models.lookups import LessThanOrEqual
 
 from jobqueue.insight.joblist import BY_ID, PATIENCE, TABS, ordering, pages
 from jobqueue.insight.scene import Scene
@@ -152,7 +153,7 @@ class Chosen:
         Raises:
             TooSlow: if that second is over.
         """
-        rows = scene.jobs.filter(TABS[self.tab].where, pk__lte=self.newest, created_at__lte=self.at)
+        rows = scene.jobs.filter(TABS[self.tab].where, created_at__lte=self.at)
         if act in ONCE:
             rows = rows.filter(updated_at__lte=self.at)
         if fitting:
@@ -168,7 +169,13 @@ class Chosen:
         search, tab = self.search, TABS[self.tab]
         is_by_tab = self.tab in INDEXED and not (search.is_by_index or self.beyond)
         order = tab.order if is_by_tab else BY_ID
-        meant = tab.source(rows).filter(search.where, pk__gt=self.beyond).order_by(*ordering(order))
+        # With a plain bound of ids, the database would go by id after all.
+        bounds = (
+            Q(LessThanOrEqual(F("pk") + 0, self.newest))
+            if is_by_tab
+            else Q(pk__gt=self.beyond, pk__lte=self.newest)
+        )
+        meant = tab.source(rows).filter(search.where, bounds).order_by(*ordering(order))
         if limit is not None and not search.tests:
             yield from meant.values_list("pk", "state", "name", named=True)[: limit + 1]
             return

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from jobqueue.conf import LARGEST_PRIORITY
 from jobqueue.exceptions import DecryptionError
 from jobqueue.handlers.plain import plain
-from jobqueue.models.expressions import Literal, Readable, Sound
+from jobqueue.models.expressions import Holds, Literal, Readable, Sound
 from jobqueue.models.following import make_key
 from jobqueue.models.waiting import await_for, wait_for
 from jobqueue.sealing import unseal
@@ -348,3 +348,8 @@ class Job(models.Model):
             return None if self.last_error is None else unseal(self.last_error)
         except DecryptionError as error:
             return f"({error})"
+
+
+for _field in Job._meta.concrete_fields:
+    if _field.name in {"name", "key", "locked_by", "handler", "last_error"}:
+        _field.register_lookup(Holds, "holds")

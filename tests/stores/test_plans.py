@@ -16,13 +16,16 @@ import psycopg
 import pytest
 from django.db import connection, transaction
 
-from jobqueue.conf import Settings
+from jobqueue.conf import Settings, get_settings
 from jobqueue.doctor import JOBS, Site, jobs
+from jobqueue.insight.plans import Chosen
+from jobqueue.insight.scene import Scene
 from jobqueue.models import ClassPause, Job, Pool
 from jobqueue.outcomes import RELEASE, Decision
 from jobqueue.rows import ClaimRequest, Finish, Texts
 from jobqueue.states import State
 from jobqueue.stores import get_store, postgresql, postgresqlwords, sqlite
+from jobqueue.stores.acts import Act
 from jobqueue.stores.base import Store
 from jobqueue.stores.control import PLANNER
 from jobqueue.stores.lanes import read_lanes
@@ -78,6 +81,8 @@ CLAIMS: dict[str, dict[str, Any]] = {
 }
 
 
+#: Tabs of the dashboard's list, and what is done to all of one.
+MANY = {"waiting": Act.CANCEL, "failed": Act.RETRY}
 CLAIM = UUID(int=7)
 Step = Callable[[Store, int], Any]
 SWEEPS: dict[str, Step] = {
@@ -113,7 +118,11 @@ def throw_away() -> None:
     run_sql("UPDATE jobqueue_job SET queue = 'default'", "ANALYZE jobqueue_job", PREPARE[connection.vendor][0])
 
 
-STALE = {"none": list, "of a table where all is done": finish_all, "of jobs that are gone": throw_away}
+STALE: dict[str, Callable[[], object]] = {
+    "none": list,
+    "of a table where all is done": finish_all,
+    "of jobs that are gone": throw_away,
+}
 
 
 @pytest.fixture(scope="module", params=STALE)
@@ -155,6 +164,13 @@ def fail_many(store: Store) -> None:
     ready = Job.objects.ready().order_by("pk").values_list("pk", flat=True)[:FAILED]
     failed = {"state": State.FAILED, "finished_at": store.ago(86_400)}
     assert Job.objects.filter(pk__in=list(ready)).update(**failed) == FAILED
+
+
+def count_for(act: Act, tab: str) -> None:
+    """Count the jobs of a tab of the dashboard's list for an act on all of them, to the limit."""
+    scene = Scene(get_settings())
+    plan = Chosen.now(scene, tab=tab).plan(scene, act, LIMIT)
+    assert (len(plan.ids), plan.is_cut) == (LIMIT, True)
 
 
 def rescue_from(store: Store, pool_id: int) -> None:
@@ -389,6 +405,17 @@ class TestPlansOfPostgreSQL:
             assert plan.indexes <= {"jobqueue_job_done", "jobqueue_job_pkey"}
             assert plan.most_rows <= FEW
 
+    @pytest.mark.parametrize(("tab", "act"), MANY.items())
+    def test_a_count_for_an_act_on_many_ends_at_the_limit(
+        self, backlog: int, store: Store, tab: str, act: Act
+    ) -> None:
+        fail_many(store)
+        plans = plans_of(lambda: count_for(act, tab), PLANNER)
+        assert plans
+        for plan in plans:
+            assert plan.scans == set()
+            assert plan.most_rows <= FEW
+
     def test_counting_what_waits_ends_at_the_limit(self, backlog: int, store: Store) -> None:
         [plan] = plans_of(lambda: store.waiting("mail", LIMIT))
         assert plan.indexes == {"jobqueue_job_ready"}
@@ -513,6 +540,13 @@ class TestPlansOfSQLite:
         steps = steps_of(lambda: deleted.append(store.prune(60, LIMIT)))
         assert deleted == [LIMIT]
         assert steps < 100 * FEW
+
+    @pytest.mark.parametrize(("tab", "act"), MANY.items())
+    def test_a_count_for_an_act_on_many_ends_at_the_limit(
+        self, backlog: int, store: Store, tab: str, act: Act
+    ) -> None:
+        fail_many(store)
+        assert steps_of(lambda: count_for(act, tab)) < 100 * FEW
 
     def test_counting_what_waits_ends_at_the_limit(self, backlog: int, store: Store) -> None:
         assert steps_of(lambda: store.waiting("mail", LIMIT)) < 1000
