@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError, OperationalError
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.utils.dateparse import parse_datetime
 from django.utils.formats import number_format
 from django.utils.html import format_html
@@ -20,6 +20,7 @@ from django.utils.translation import ngettext
 
 from jobqueue.acting import act_on
 from jobqueue.admin.acts import ACTS, ActLook, label_of
+from jobqueue.admin.joblists import Asked
 from jobqueue.admin.logbook import log_act, log_addition, together
 from jobqueue.admin.page import Crumb, Route
 from jobqueue.admin.pages.acts import Desk
@@ -105,12 +106,16 @@ class ManyPage:
                 wish = wish_in(sent, look, chosen, scene)
             except ValueError as error:
                 return self._ask(request, look, chosen, scene, str(error))
-            return self._act(request, wish, scene)
+            self._act(request, wish, scene)
         except (Unfit, SearchError, JobQueueError) as error:
             self.desk.say(request, str(error), messages.ERROR)
         except DatabaseError as error:
             self.desk.say(request, _("Nothing was done: %(error)s") % {"error": error}, messages.ERROR)
-        return self.desk.back_to(request)
+        return HttpResponseRedirect(self._list_url(request, sent))
+
+    def _list_url(self, request: HttpRequest, sent: QueryDict) -> str:
+        """Return the address of the list, with the tab and the search that it had."""
+        return self.desk.url_of(request) + Asked.by(sent).address().removesuffix("?")
 
     # Asking
 
@@ -118,6 +123,7 @@ class ManyPage:
         self, request: HttpRequest, look: ActLook, chosen: Chosen, scene: Scene, error: str = ""
     ) -> HttpResponse:
         plan = looked_at(chosen, look.act, scene)
+        sent = request.POST if request.method == "POST" else request.GET
         question = _("%(verb)s all that match") % {"verb": look.verb}
         if plan is not None:
             told = number_format(len(plan.ids), force_grouping=True) + ("+" if plan.is_cut else "")
@@ -126,6 +132,7 @@ class ManyPage:
             "look": look,
             "chosen": chosen,
             "ids": ",".join(map(str, chosen.ids)),
+            "asked": Asked.by(sent),
             "tab": label_of(chosen.tab) if chosen.tab else "",
             "error": error,
             "sent": request.POST,
@@ -137,7 +144,7 @@ class ManyPage:
             "limits": {"at_once": AT_ONCE, "counted": COUNTED, "window": WINDOW, "minutes": LONGEST_SPREAD},
             "spreads": look.act not in {Act.CANCEL, Act.DELETE},
             "is_postponing": look.act is Act.POSTPONE,
-            "back": self.desk.url_of(request),
+            "back": self._list_url(request, sent),
         }
         title = _("%(question)s?") % {"question": question}
         crumbs = (Crumb(str(look.verb)),)
@@ -145,7 +152,7 @@ class ManyPage:
 
     # Acting
 
-    def _act(self, request: HttpRequest, wish: Wish, scene: Scene) -> HttpResponse:
+    def _act(self, request: HttpRequest, wish: Wish, scene: Scene) -> None:
         ids: list[int] | None = list(wish.chosen.ids)
         if not ids:
             plan = looked_at(wish.chosen, wish.look.act, scene, AT_ONCE, fitting=True)
@@ -154,7 +161,6 @@ class ManyPage:
             self._store(request, wish, scene)
         else:
             self._act_at_once(request, wish, scene, ids)
-        return self.desk.back_to(request)
 
     def _act_at_once(self, request: HttpRequest, wish: Wish, scene: Scene, ids: list[int]) -> None:
         look, spread = wish.look, wish.spread if ids else None
