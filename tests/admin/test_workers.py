@@ -91,7 +91,7 @@ class TestWishes:
         assert response.redirect_chain == [(f"{URL}1/", HTTPStatus.FOUND)]
         assert Pool.objects.get().wish == wish
         entry = LogEntry.objects.get()
-        assert (entry.object_id, entry.change_message) == ("1", f"{path}: host:atlas pid:4120")
+        assert (entry.object_id, entry.object_repr, entry.change_message) == ("1", "host:atlas pid:4120", path)
 
     @pytest.mark.parametrize("path", WISHES)
     def test_they_take_a_right_and_a_token(self, sign_in: SignIn, path: str) -> None:
