@@ -76,6 +76,10 @@ class Scene:
         """The classes that rest, by name."""
         return self.store.class_pauses.all()
 
+    def pause_of(self, job: Job) -> Pause | ClassPause | None:
+        """Return why jobs like this one rest: its queue does, or its class; None if neither does."""
+        return self.pauses.get(job.queue) or self.class_pauses.get(job.name)
+
     @cached_property
     def lanes(self) -> list[Lane]:
         """Each queue and priority that has ready jobs, with its oldest."""

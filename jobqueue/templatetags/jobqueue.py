@@ -64,6 +64,17 @@ def ago(moment: datetime | None, now: datetime | None = None) -> SafeString | st
 
 
 @register.simple_tag
+def moment(when: datetime, now: datetime) -> SafeString:
+    """Show when something was or will be, exactly and roughly: where there is room, and nobody must hover."""
+    local = timezone.localtime(when) if timezone.is_aware(when) else when
+    shown = date_format(local, "DATETIME_FORMAT")
+    return format_html(
+        '<time datetime="{}">{}</time> <span class="jq-quiet">({})</span>',
+        local.isoformat(), shown, ago_in_words(when, now),
+    )  # fmt: skip
+
+
+@register.simple_tag
 def since(moment: datetime) -> str:
     """Show how long something has been."""
     return duration(max((timezone.now() - moment).total_seconds(), 0.0))

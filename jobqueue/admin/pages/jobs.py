@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlencode
 
+from django.contrib.admin.utils import quote
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.utils.translation import gettext as _
 
@@ -21,8 +23,10 @@ from jobqueue.insight.joblist import Listing, counts, listing
 from jobqueue.insight.reading import Unreadable, read_row
 from jobqueue.insight.scene import Scene
 from jobqueue.logs import harmless
-from jobqueue.models import Job
+from jobqueue.models import ClassPause, Job, Pause
 from jobqueue.search import Search, SearchError
+from jobqueue.search.editing import with_term
+from jobqueue.states import State
 
 PAYLOAD = "view_job_payload"
 
@@ -130,11 +134,26 @@ class JobPages(Page):
                 "history_url": self.url("history", pk),
                 "failure_url": found.fingerprint and self.link(request, "failure", "detail", found.fingerprint),
                 "list_url": self.url("changelist"),
+                "queue_url": _in_queue(found.job),
+                "worker_url": self._worker_url(request, found.job),
+                "resume_url": self._resume_url(request, found.pause),
             },
             title=f"#{pk} {found.short}",
             crumbs=(Crumb(f"#{pk} {found.short}"),),
             parts={"state": "jobqueue/admin/parts/job_state.html"},
         )
+
+    def _worker_url(self, request: HttpRequest, job: Job | None) -> str:
+        """Return the address of the pool that performs a job; "" where none does, or none is to be seen."""
+        is_held = job is not None and job.state == State.RUNNING and job.pool_id
+        return self.link(request, "worker", "detail", job.pool_id) if job and is_held else ""
+
+    def _resume_url(self, request: HttpRequest, pause: Pause | ClassPause | None) -> str:
+        """Return the address that lets go on what rests; "" where nothing does, or this user may not."""
+        if pause is None or not may_act(request, "pause_queue"):
+            return ""
+        model = "queue" if isinstance(pause, Pause) else "jobclass"
+        return self.link(request, model, "resume", quote(str(pause)))
 
     def _without(
         self, request: HttpRequest, template: str, pk: int, *, status: int, reason: str = ""
@@ -193,3 +212,8 @@ def _understood(asked: Asked, scene: Scene, *, with_payload: bool) -> tuple[Sear
 
 def _whole(request: HttpRequest) -> str:
     return request.GET.get("all", "")[:20]
+
+
+def _in_queue(job: Job | None) -> str:
+    """Return the query of the list of jobs in the same queue."""
+    return "" if job is None else f"?{urlencode({'q': with_term('', 'queue', str(job.queue))})}"
