@@ -13,12 +13,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
 from jobqueue.insight.scene import MOST_READY, Scene, listens, takes
+from jobqueue.insight.workers import skew_of
 from jobqueue.models import ClassPause, Pause, Pool
 from jobqueue.release import release
 from jobqueue.wording import age, few
 
 #: Queues, classes and pools that are warned of one by one.
 NAMED = 4
+#: What clocks may differ by: a heartbeat may wait for a lock meanwhile.
+SKEW_SECONDS = 5.0
 #: Warnings on pages that are about something else.
 SHOWN_BRIEFLY = 2
 
@@ -50,6 +53,7 @@ def warnings(scene: Scene) -> list[Warn]:
         *_of_queues(scene),
         *_of_classes(scene),
         *_of_releases(scene),
+        *_of_clocks(scene),
         *_of_settings(scene),
     ]
     return sorted(found, key=lambda each: ("danger", "warning", "info").index(each.level))
@@ -165,6 +169,17 @@ def _of_releases(scene: Scene) -> Iterator[Warn]:
         text = _("Workers run different releases: %(releases)s.")
         told = few([each or pgettext("release", "unknown") for each in releases], NAMED)
         yield Warn("releases", "warning", text % {"releases": told}, *restart)
+
+
+def _of_clocks(scene: Scene) -> Iterator[Warn]:
+    skews = {pool.host: skew_of(pool) for pool in scene.living}
+    wrong = [(host, skew) for host, skew in skews.items() if abs(skew) > SKEW_SECONDS]
+    for host, skew in wrong[:NAMED]:
+        text = _("The clock of %(host)s is %(seconds)s s ahead of the database's, by which jobs become due.")
+        if skew < 0:
+            text = _("The clock of %(host)s is %(seconds)s s behind the database's, by which jobs become due.")
+        sentence = text % {"host": host, "seconds": number_format(round(abs(skew)), force_grouping=True)}
+        yield Warn("clock", "warning", sentence, _("Set clocks by NTP; on that host"), "timedatectl")
 
 
 def _of_settings(scene: Scene) -> Iterator[Warn]:

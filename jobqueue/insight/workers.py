@@ -142,6 +142,12 @@ def memory(pool: Pool) -> int | None:
     return sum(told) if told else None
 
 
+def skew_of(pool: Pool) -> float:
+    """Return by how many seconds its host's clock was before the database's at its latest heartbeat; 0: not told."""
+    clocks = [process["clock"] for process in told_by(pool) if process["clock"]]
+    return clocks[0] - pool.beat_at.timestamp() if clocks else 0.0
+
+
 def _look(
     scene: Scene, pool: Pool, told: list[dict[str, Any]], names: dict[int, str], held: int, mine: str
 ) -> WorkerLook:
@@ -176,6 +182,7 @@ def told_by(pool: Pool) -> Iterable[dict[str, Any]]:
             yield {
                 **numbers,
                 "pid": _whole(each.get("pid")) or 0,
+                "clock": float(_number(each.get("clock"))),
                 "jobs": [
                     {"id": job_id, "seconds": max(float(_number(job.get("seconds"))), 0.0)}
                     for job in (jobs if isinstance(jobs, list) else ())
@@ -189,7 +196,7 @@ def _whole(value: Any) -> int | None:
 
 
 def _number(value: Any) -> float:
-    return value if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 10**9 else 0.0
+    return value if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 10**11 else 0.0
 
 
 def _held(scene: Scene, pools: list[Pool]) -> Counter[int]:

@@ -48,6 +48,18 @@ def test_where_all_is_well_there_is_none(found: Callable[..., list[Warn]]) -> No
     assert found() == []
 
 
+@pytest.mark.parametrize(("skew", "told"), [(3600, "3,600 s ahead of"), (-42, "42 s behind")])
+def test_a_host_whose_clock_is_wrong(found: Callable[..., list[Warn]], skew: float, told: str) -> None:
+    now = timezone.now()
+    for number in range(2):
+        pool(pid=number + 1, beat_at=now, workers=[{"pid": 7, "clock": now.timestamp() + skew, "jobs": []}])
+    pool(host="right", beat_at=now, workers=[{"pid": 7, "clock": now.timestamp() + 4, "jobs": []}])
+    pool(host="older", beat_at=now, workers=[{"pid": 7, "jobs": []}])
+    [warn] = found()
+    assert (warn.kind, warn.level, warn.command) == ("clock", "warning", "timedatectl")
+    assert f"The clock of atlas is {told}" in warn.sentence
+
+
 def test_no_worker(found: Callable[..., list[Warn]]) -> None:
     [warn] = found()
     assert (warn.level, warn.sentence) == ("warning", "No worker is running.")
