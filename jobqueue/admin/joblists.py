@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -69,6 +69,10 @@ class Asked:
             before=_id(given.get("before", "")),
             after=_id(given.get("after", "")),
         )
+
+    def whole(self) -> Asked:
+        """Return what asks for jobs of all tabs."""
+        return replace(self, tab=TABS[""], text="", before=None, after=None)
 
     def search(self, now: datetime, *, with_payload: bool) -> Search | None:
         """Return the search; None if nothing was typed.

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 
+from django.contrib import messages
 from django.contrib.admin.utils import quote
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.utils.translation import gettext as _
@@ -17,7 +18,7 @@ from jobqueue.admin.page import Crumb, Page, Route, looked
 from jobqueue.admin.pages.acts import ActPages
 from jobqueue.admin.pages.adding import AddPage
 from jobqueue.admin.pages.editing import EditPage
-from jobqueue.admin.pages.many import ManyPage
+from jobqueue.admin.pages.many import EXPORT, ManyPage, Unfit, ids_in
 from jobqueue.admin.rights import may_act, may_see
 from jobqueue.insight.joblist import Listing, counts, listing
 from jobqueue.insight.reading import Unreadable, read_row
@@ -84,6 +85,7 @@ class JobPages(Page):
                 "keeps_no_failure": scene.settings.destroy_failed_jobs and asked.tab.key == "failed",
                 "export_url": self._export_url(request, asked),
                 "acts": many_acts(request),
+                "export": EXPORT if may_act(request, "export_job") else "",
                 "add_url": self.url("add") if may_act(request, "add_job") else "",
                 "act_url": self.url("act"),
             },
@@ -174,7 +176,15 @@ class JobPages(Page):
         """Let people choose columns and a format; send the file if they have."""
         scene, asked = self.scene, Asked.by(request.GET)
         with_payload = may_see(request, PAYLOAD)
+        list_url = self.url("changelist") + asked.address()
+        try:
+            ids = ids_in(request.GET)
+        except Unfit as error:
+            messages.error(request, str(error))
+            return HttpResponseRedirect(list_url)
         search, mistake = _understood(asked, scene, with_payload=with_payload)
+        if ids:
+            asked, search, mistake = asked.whole(), exporting.of_these(ids), {}
         columns = exporting.columns_for(with_payload=with_payload)
         chosen = exporting.chosen(request.GET, columns)
         if chosen is not None and not mistake:
@@ -190,7 +200,8 @@ class JobPages(Page):
                 "is_refused": "format" in request.GET and not mistake,
                 "with_payload": with_payload,
                 "is_complete": looked(scene, lambda: exporting.is_complete(scene, asked, search)),
-                "list_url": self.url("changelist") + asked.address(),
+                "ids": ids,
+                "list_url": list_url,
             },
             title=_("Export"),
             crumbs=(Crumb(_("Export")),),

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
 
 #: So many jobs are changed while the browser waits; more by a job.
 AT_ONCE = 200
+#: What the list offers beside the acts.
+EXPORT = "export"
 #: So many may be named one by one.
 MOST_IDS = 1000
 #: No plan is counted further.
@@ -96,6 +99,8 @@ class ManyPage:
         scene = self.desk.page.scene
         sent = request.POST if request.method == "POST" else request.GET
         try:
+            if sent.get("act") == EXPORT:
+                return HttpResponseRedirect(self._export_url(sent))
             look = look_in(sent)
             if not may_act(request, look.right):
                 raise PermissionDenied
@@ -112,6 +117,15 @@ class ManyPage:
         except DatabaseError as error:
             self.desk.say(request, _("Nothing was done: %(error)s") % {"error": error}, messages.ERROR)
         return HttpResponseRedirect(self._list_url(request, sent))
+
+    def _export_url(self, sent: QueryDict) -> str:
+        """Return the address that exports the same jobs, where the right to do so is asked for."""
+        query = Asked.by(sent).address(size="")
+        if not sent.get("all"):
+            if not (ids := ids_in(sent)):
+                raise Unfit(_("No job was selected."))
+            query += f"&{urlencode({'ids': ','.join(map(str, ids))})}"
+        return self.desk.page.url("export") + query
 
     def _list_url(self, request: HttpRequest, sent: QueryDict) -> str:
         """Return the address of the list, with the tab and the search that it had."""
@@ -265,7 +279,7 @@ def look_in(sent: QueryDict) -> ActLook:
 
 def chosen_in(sent: QueryDict, scene: Scene, *, with_payload: bool) -> Chosen:
     """Return the jobs that are meant; once that was confirmed, of those there were when the page was shown."""
-    ids = () if sent.get("all") else _ids_in(sent)
+    ids = () if sent.get("all") else ids_in(sent)
     if not ids and not sent.get("all"):
         raise Unfit(_("No job was selected."))
     text, tab = ("", "") if ids else _search_in(sent)
@@ -287,7 +301,8 @@ def wish_in(sent: QueryDict, look: ActLook, chosen: Chosen, scene: Scene) -> Wis
     return Wish(look, chosen, run_at, _spread_in(sent))
 
 
-def _ids_in(sent: QueryDict) -> tuple[int, ...]:
+def ids_in(sent: QueryDict) -> tuple[int, ...]:
+    """Return the jobs that are named one by one, maybe none; raises Unfit, saying what is wrong."""
     words = [word for value in sent.getlist("ids")[: MOST_IDS + 1] for word in value[:50_000].split(",") if word]
     if len(words) > MOST_IDS:
         raise Unfit(
