@@ -104,6 +104,17 @@ class TestWishes:
             assert client.get(f"{URL}1/{path}/").status_code == HTTPStatus.FORBIDDEN
         assert Pool.objects.get().wish == ""
 
+    @pytest.mark.parametrize(
+        ("quiet", "wish", "offered"),
+        [(False, "", "quiet"), (False, "quiet", "go-on"), (True, "", "go-on"), (True, "go on", "quiet")],
+    )
+    def test_what_was_wished_is_not_offered_again(
+        self, sign_in: SignIn, quiet: bool, wish: str, offered: str
+    ) -> None:
+        pool(quiet=quiet, wish=wish)
+        text = sign_in("view_worker", "control_worker").get(f"{URL}1/").content.decode()
+        assert {path for path in ("quiet", "go-on") if f"{URL}1/{path}/" in text} == {offered}
+
     def test_a_dead_pool_heeds_nothing_and_the_page_says_so(self, sign_in: SignIn) -> None:
         pool(alive=False)
         response = post(sign_in("view_worker", "control_worker"), f"{URL}1/stop/")

@@ -48,7 +48,7 @@ QUIET = Wish(
     gettext_lazy("Quiet %(pool)s?"),
     gettext_lazy("It takes no new jobs, until it is told to go on or is started anew. Those that run go on."),
     gettext_lazy("Quiet"),
-    gettext_lazy("%(pool)s was told to take no new jobs, and heeds it within seconds."),
+    gettext_lazy("The pool %(pool)s was told to take no new jobs, and heeds it within seconds."),
 )
 GO_ON = Wish(
     "go_on",
@@ -57,7 +57,7 @@ GO_ON = Wish(
     gettext_lazy("Let %(pool)s go on?"),
     gettext_lazy("It takes jobs again."),
     gettext_lazy("Go on"),
-    gettext_lazy("%(pool)s was told to take jobs again, and heeds it within seconds."),
+    gettext_lazy("The pool %(pool)s was told to take jobs again, and heeds it within seconds."),
 )
 STOP = Wish(
     "stop",
@@ -69,7 +69,7 @@ STOP = Wish(
         "performed by another. It is started again where it was started; a service manager does that by itself."
     ),
     gettext_lazy("Stop"),
-    gettext_lazy("%(pool)s was told to stop, and heeds it within seconds."),
+    gettext_lazy("The pool %(pool)s was told to stop, and heeds it within seconds."),
 )
 WISHES = (QUIET, GO_ON, STOP)
 
