@@ -72,6 +72,11 @@ class TestWhatItShows:
         with override_settings(JOBQUEUE={"ADMIN_READ_ONLY": True}):
             assert "/resume/" not in page(manager, job.pk)
 
+    def test_it_leads_to_no_class_of_which_nothing_is_known(self, sign_in: SignIn) -> None:
+        job = plant()
+        Job.objects.update(name="gone.jobs.never")
+        assert "<code>gone.jobs.never</code>" in page(sign_in("view_job", "view_dashboard"), job.pk)
+
     def test_the_summary_leads_on_and_names_times_exactly(self, viewer: Client, sign_in: SignIn) -> None:
         here = pool()
         job = plant(State.RUNNING, pool_id=here.pk, created_at=datetime(2026, 3, 1, 12, 30, tzinfo=UTC))

@@ -20,6 +20,7 @@ from jobqueue.admin.pages.adding import AddPage
 from jobqueue.admin.pages.editing import EditPage
 from jobqueue.admin.pages.many import EXPORT, ManyPage, Unfit, ids_in
 from jobqueue.admin.rights import may_act, may_see
+from jobqueue.insight.classes import is_known
 from jobqueue.insight.joblist import Listing, counts, listing
 from jobqueue.insight.reading import Unreadable, read_row
 from jobqueue.insight.scene import Scene
@@ -136,6 +137,7 @@ class JobPages(Page):
                 "history_url": self.url("history", pk),
                 "failure_url": found.fingerprint and self.link(request, "failure", "detail", found.fingerprint),
                 "list_url": self.url("changelist"),
+                "has_class_page": looked(scene, lambda: found.job is not None and is_known(scene, found.job.name)),
                 "queue_url": _in_queue(found.job),
                 "worker_url": self._worker_url(request, found.job),
                 "resume_url": self._resume_url(request, found.pause),
