@@ -12,6 +12,7 @@ from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
+from jobqueue.conf import INLINE
 from jobqueue.insight.scene import MOST_READY, Scene, listens, takes
 from jobqueue.insight.workers import skew_of
 from jobqueue.models import ClassPause, Pause, Pool
@@ -71,6 +72,8 @@ def briefly(found: Sequence[Warn]) -> list[Warn]:
 
 def _of_workers(scene: Scene) -> Iterator[Warn]:
     if not scene.living:
+        if not scene.needs_workers:
+            return
         sentence = _("No worker is running.")
         if scene.oldest:
             jobs = _jobs_wait(sum(scene.waiting.values()))
@@ -183,6 +186,11 @@ def _of_clocks(scene: Scene) -> Iterator[Warn]:
 
 
 def _of_settings(scene: Scene) -> Iterator[Warn]:
+    if scene.settings.mode == INLINE:
+        text = _(
+            "Jobs are performed at once, where they are stored (MODE is inline); those for later need a worker."
+        )
+        yield Warn("inline", "info", text)
     if scene.settings.keep_succeeded == 0:
         text = _("Finished jobs are deleted at once (KEEP_SUCCEEDED is 0). Figures are kept.")
         yield Warn("keep succeeded", "info", text)
