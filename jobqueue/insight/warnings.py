@@ -14,15 +14,13 @@ from django.utils.translation import ngettext, pgettext
 
 from jobqueue.conf import INLINE
 from jobqueue.insight.scene import MOST_READY, Scene, listens, takes
-from jobqueue.insight.workers import skew_of
+from jobqueue.insight.workers import wrong_clocks
 from jobqueue.models import ClassPause, Pause, Pool
 from jobqueue.release import release
 from jobqueue.wording import age, few
 
 #: Queues, classes and pools that are warned of one by one.
 NAMED = 4
-#: What clocks may differ by: a heartbeat may wait for a lock meanwhile.
-SKEW_SECONDS = 5.0
 #: Warnings on pages that are about something else.
 SHOWN_BRIEFLY = 2
 
@@ -175,9 +173,7 @@ def _of_releases(scene: Scene) -> Iterator[Warn]:
 
 
 def _of_clocks(scene: Scene) -> Iterator[Warn]:
-    skews = {pool.host: skew_of(pool) for pool in scene.living}
-    wrong = [(host, skew) for host, skew in skews.items() if abs(skew) > SKEW_SECONDS]
-    for host, skew in wrong[:NAMED]:
+    for host, skew in list(wrong_clocks(scene.living).items())[:NAMED]:
         text = _("The clock of %(host)s is %(seconds)s s ahead of the database's, by which jobs become due.")
         if skew < 0:
             text = _("The clock of %(host)s is %(seconds)s s behind the database's, by which jobs become due.")

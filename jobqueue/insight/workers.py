@@ -19,6 +19,8 @@ from jobqueue.wording import age
 #: So many pools are told of, and jobs of one look named.
 SHOWN = 200
 NAMED = 2000
+#: What clocks may differ by: a heartbeat may wait for a lock meanwhile.
+SKEW_SECONDS = 5.0
 #: Leases from a pool's last beat until others have surely noticed that it is gone.
 NOTICED = 1.5
 
@@ -140,6 +142,12 @@ def memory(pool: Pool) -> int | None:
     """Return the bytes that its workers used at its latest heartbeat; None: not told."""
     told = [process["memory"] for process in told_by(pool) if process["memory"] is not None]
     return sum(told) if told else None
+
+
+def wrong_clocks(pools: Iterable[Pool]) -> dict[str, float]:
+    """Return by how many seconds the clocks of hosts are before the database's, of those that differ too much."""
+    skews = {pool.host: skew_of(pool) for pool in pools}
+    return {host: skew for host, skew in skews.items() if abs(skew) > SKEW_SECONDS}
 
 
 def skew_of(pool: Pool) -> float:
