@@ -6,6 +6,7 @@ from http import HTTPStatus
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.contrib.admin.utils import quote
 
 from jobqueue.admin.pages import history
 from jobqueue.models import Pool
@@ -49,6 +50,18 @@ def test_a_pool_that_has_stopped_is_still_in_it_by_its_name(sign_in: SignIn) -> 
         assert "host:atlas pid:4120" in text
         assert ">stop<" in text
     assert LogEntry.objects.get().object_repr == "host:atlas pid:4120"
+
+
+@pytest.mark.parametrize("path", ["queue/late_mails", "jobclass/tests.app.jobs.add_up", "worker/1"])
+def test_recent_actions_lead_to_it(sign_in: SignIn, path: str) -> None:
+    client, (model, name) = sign_in(is_superuser=True), path.split("/")
+    pool(pk=1)
+    post(client, f"{ROOT}{model}/{quote(name)}/{'stop' if model == 'worker' else 'pause'}/")
+    url = LogEntry.objects.get().get_admin_url() or ""
+    assert f'href="{url}"' in client.get("/admin/").content.decode()
+    response = client.get(url, follow=True)
+    assert response.redirect_chain == [(f"{ROOT}{model}/history/?of={name}", HTTPStatus.FOUND)]
+    assert "<caption" in response.content.decode()
 
 
 @pytest.mark.parametrize(

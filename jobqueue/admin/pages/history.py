@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext as _
 
 from jobqueue.admin.logbook import entries_about
@@ -30,8 +31,13 @@ class HistoryPage:
         self.page = page
 
     def routes(self) -> Iterator[Route]:
-        """Yield the address; ``?of=NAME`` is about one of them."""
+        """Yield the address; ``?of=NAME`` is about one of them. The other is where Django's log leads to."""
         yield Route("history/", "history", self.show, self.page.right)
+        yield Route("<str:name>/change/", "change", self.lead, self.page.right)
+
+    def lead(self, request: HttpRequest, name: str) -> HttpResponseRedirect:
+        """Lead to the acts on one of them."""
+        return HttpResponseRedirect(f"{self.page.url('history')}?{urlencode({'of': named(name)})}")
 
     def show(self, request: HttpRequest) -> HttpResponse:
         """Show the newest acts."""
