@@ -300,6 +300,23 @@ class TestAtOnce:
         assert set(states().values()) == {State.SCHEDULED}
 
 
+@pytest.mark.parametrize("how", [{"all": "1"}, {"ids": ["1"]}])
+def test_it_leads_back_to_the_tab_and_the_search_from_which_it_came(client: Client, how: dict[str, Any]) -> None:
+    given = {"act": "retry", "state": "failed", "q": "class:add -queue:mail", **how}
+    [pk] = failed(1)
+    Job.objects.filter(pk=pk).update(id=1)
+    back = f"{LIST}?{urlencode({'state': 'failed', 'q': 'class:add -queue:mail'})}"
+    text = asked(client, **given)
+    assert f'href="{back.replace("&", "&amp;")}"' in text
+    response = send(client, URL, **fields(text), confirmed="1")
+    assert (states()[1], response["Location"]) == (State.READY, back)
+
+
+def test_so_does_what_is_refused(client: Client) -> None:
+    assert send(client, URL, act="nonesuch", q="x")["Location"] == f"{LIST}?q=x"
+    assert send(client, URL, act="nonesuch", q="", state="nonesuch")["Location"] == LIST
+
+
 class TestByAJob:
     def test_many_are_left_to_a_job(self, client: Client, few: None) -> None:
         ids = failed(5)
