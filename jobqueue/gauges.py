@@ -37,7 +37,7 @@ class Gauges:
 
     Attributes:
         now: the database's time.
-        counts: jobs by state and queue, as far as they are counted; failed ones of a day, among its newest ends.
+        counts: jobs by state and queue, as far as they are counted; failed ones are those of a day.
         oldest: seconds for which the oldest ready job of a queue waits, those of classes that rest left out.
         pools: those alive.
         paused: queues that rest.

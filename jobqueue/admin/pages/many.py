@@ -30,7 +30,7 @@ from jobqueue.client import check_time, enqueue
 from jobqueue.conf import get_settings
 from jobqueue.exceptions import JobQueueError
 from jobqueue.insight.joblist import TABS
-from jobqueue.insight.plans import Chosen, Plan
+from jobqueue.insight.plans import Chosen, Plan, TooSlow
 from jobqueue.insight.scene import PATIENCE, Scene
 from jobqueue.jobs import act_on_many
 from jobqueue.models import Job
@@ -258,11 +258,11 @@ def own_queue() -> str:
 def looked_at(
     chosen: Chosen, act: Act, scene: Scene, limit: int = COUNTED, *, fitting: bool = False
 ) -> Plan | None:
-    """Return what would be done, as far as that is counted; None if the database takes too long."""
+    """Return what would be done, as far as that is counted; None if that takes too long."""
     try:
         with scene.store.looking(PATIENCE):
             return chosen.plan(scene, act, limit, fitting=fitting)
-    except OperationalError:
+    except (OperationalError, TooSlow):
         return None
 
 
