@@ -9,7 +9,8 @@
     python3 dev.py vendor                           the dashboard's libraries of others, anew
     python3 dev.py run ARGS…                        python ARGS… in the same environment
 
-`--python X.Y` before or after the command chooses another Python; each has its own environment, .venv-X.Y.
+`--python X.Y` before or after the command chooses another Python, `--django X.Y` another Django than the newest that
+this Python takes; each pair has its own environment, .venv-X.Y or .venv-X.Y-django-X.Y.
 `test` runs on SQLite, then on PostgreSQL: that of DATABASE_URL, else one of its own for the time of the run.
 `test --setup NAME` runs what concerns workers on PostgreSQL set up otherwise: serializable, repeatable-read, pgbouncer
 or roles (least privileges); may be given several times.
@@ -38,27 +39,28 @@ UV = shutil.which("uv")
 
 def main(arguments: Sequence[str]) -> int:
     """Do one command; return its exit code."""
-    command, version, rest = parse(arguments)
-    return COMMANDS[command](environment(version), rest)
+    chosen, rest = parse(arguments)
+    return COMMANDS[chosen.command](environment(chosen.python, chosen.django), rest)
 
 
-def parse(arguments: Sequence[str]) -> tuple[str, str, list[str]]:
-    """Split the command line into the command, the version of Python and what belongs to the command."""
+def parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
+    """Split the command line into the command with its versions, and what belongs to the command."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--python", metavar="X.Y", default="{}.{}".format(*sys.version_info))
+    after = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    for each in (parser, after):
+        each.add_argument("--python", metavar="X.Y", default="{}.{}".format(*sys.version_info))
+        each.add_argument("--django", metavar="X.Y")
     parser.add_argument("command", choices=COMMANDS)
     parser.add_argument("rest", nargs=argparse.REMAINDER, metavar="ARGS", help="handed on")
-    first = parser.parse_args(arguments)
-    after = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    after.add_argument("--python", default=first.python)
-    ours = 2 if first.command == "run" else len(first.rest)  # a program that is run has options of its own
-    second, rest = after.parse_known_args(first.rest[:ours])
-    return first.command, second.python, rest + first.rest[ours:]
+    chosen = parser.parse_args(arguments)
+    ours = 2 if chosen.command == "run" else len(chosen.rest)  # a program that is run has options of its own
+    _, rest = after.parse_known_args(chosen.rest[:ours], chosen)
+    return chosen, rest + chosen.rest[ours:]
 
 
-def environment(version: str) -> Path:
+def environment(version: str, django: str | None) -> Path:
     """The Python of an environment in which the project, as it stands, is installed."""
-    interpreter, folder = find_python(version), ROOT / f".venv-{version}"
+    interpreter, folder = find_python(version), ROOT / f".venv-{version}{f'-django-{django}' if django else ''}"
     python, stamp = folder / "bin" / "python", folder / ".installed"
     wanted = hashlib.sha256((ROOT / "pyproject.toml").read_bytes()).hexdigest()
     with (ROOT / f"{folder.name}.lock").open("w") as lock:
@@ -67,19 +69,19 @@ def environment(version: str) -> Path:
         if not works or not stamp.exists() or stamp.read_text() != wanted:
             say(f"Setting up {folder.name} (about a minute, once) …")
             stamp.unlink(missing_ok=True)
-            install(interpreter, folder)
+            install(interpreter, folder, [f"Django=={django}.*"] if django else [])
             stamp.write_text(wanted)
     return python
 
 
-def install(interpreter: str, folder: Path) -> None:
-    """Make the environment if it is missing or broken; install the project into it, editable."""
+def install(interpreter: str, folder: Path, others: Sequence[str]) -> None:
+    """Make the environment if it is missing or broken; install the project into it, editable, beside others."""
     python = str(folder / "bin" / "python")
     if not version_of(python, "sys" if UV else "pip"):
         venv = [UV, "venv", "--python", interpreter] if UV else [interpreter, "-m", "venv"]
         quietly([*venv, "--clear", str(folder)])
     pip = [UV, "pip", "install", "--python", python] if UV else [python, "-m", "pip", "install"]
-    quietly([*pip, "--quiet", "--editable", ".[dev]"])
+    quietly([*pip, "--quiet", "--editable", ".[dev]", *others])
 
 
 def quietly(command: Sequence[str]) -> None:

@@ -85,6 +85,7 @@ def test_tiles_say_how_much_goes_on(client: Client, busy: None) -> None:
 
 def test_an_empty_site_speaks(client: Client) -> None:
     page = text(client)
+    assert "too slow" not in page
     for words in ("Nothing was counted", "No job is running", "Nothing is scheduled", "No worker is running"):
         assert words in page
 

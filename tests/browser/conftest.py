@@ -35,7 +35,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the planted database, of which each module gets a copy."""
     var = tmp_path_factory.mktemp("browser") / "template"
-    var.mkdir()
     plant(var)
     return var
 

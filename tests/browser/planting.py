@@ -1,6 +1,7 @@
 """Makes the database that these tests look at: the demo's history, people, and a pool at work.
 
 Run in the site's own environment, `python -m tests.browser.planting`; what it made stands in `samples.json`.
+With the word `nothing` there are people alone, on the first day of a site.
 """
 
 from __future__ import annotations
@@ -41,13 +42,14 @@ PATIENCE = 30.0
 
 
 def main() -> None:
-    """Make all of it."""
+    """Make all of it, or people alone."""
     call_command("migrate", verbosity=0)
-    plant()
-    samples = {"sessions": {name: sign_in(name, rights) for name, rights in PEOPLE.items()}}
-    pause_class(add_up.path, reason="Nobody has counted the returns", by="ana")
-    work_and_vanish()
-    samples |= found()
+    samples: dict[str, Any] = {"sessions": {name: sign_in(name, rights) for name, rights in PEOPLE.items()}}
+    if sys.argv[1:] != ["nothing"]:
+        plant()
+        pause_class(add_up.path, reason="Nobody has counted the returns", by="ana")
+        work_and_vanish()
+        samples |= found()
     (FOLDER / "samples.json").write_text(json.dumps(samples))
 
 

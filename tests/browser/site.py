@@ -77,9 +77,10 @@ def served(template: Path, var: Path, port: int) -> Iterator[Site]:
         yield site
 
 
-def plant(var: Path) -> None:
-    """Make database and samples in a folder."""
-    run(var, "-m", "tests.browser.planting")
+def plant(var: Path, *words: str) -> None:
+    """Make database and samples in a folder; with the word "nothing" of a site where nothing has happened yet."""
+    var.mkdir()
+    run(var, "-m", "tests.browser.planting", *words)
 
 
 def run(var: Path, *words: str) -> str:
