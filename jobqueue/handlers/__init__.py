@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Model
+from django.utils.translation import gettext_lazy as _
 
 from jobqueue.conf import get_settings
 from jobqueue.exceptions import (
@@ -44,6 +45,7 @@ from jobqueue.handlers.signing import check_keys, is_signed, renew, sign, verify
 from jobqueue.handlers.tasks import TaskCall, find_task, load_task, task_options
 from jobqueue.options import BEHAVIOUR, Options, check_call
 from jobqueue.rows import ClaimedJob
+from jobqueue.sentences import Sentence
 
 if TYPE_CHECKING:
     from jobqueue.models import Job
@@ -337,7 +339,7 @@ def _parse(body: str, signed: bool) -> dict[str, Any]:
         raise error(f"The handler has parts that this release does not know: {unknown}.")
     if not signed and "job" not in data:
         # Only job functions can say that they accept it. Whoever reads on may look up what else is named.
-        raise BadSignature("The handler is not signed.")
+        raise BadSignature(Sentence(_("The handler is not signed.")))
     return data
 
 
@@ -382,10 +384,8 @@ def _check_size(name: str, body: str, headers: Mapping[str, str] | None) -> None
     limit = get_settings().max_payload_bytes
     # A character is at most four bytes, so short bodies need no counting.
     if len(body) * 4 > limit and (size := len(body.encode()) - _size_of(headers)) > limit:
-        raise PayloadError(
-            f"Arguments of {name} are {_human(size)}; the limit is {_human(limit)}. "
-            "Store the data and pass its id."
-        )
+        told = _("Arguments of %(name)s are %(size)s; the limit is %(limit)s. Store the data and pass its id.")
+        raise PayloadError(Sentence(told, name=name, size=_human(size), limit=_human(limit)))
 
 
 def _size_of(headers: Mapping[str, str] | None) -> int:

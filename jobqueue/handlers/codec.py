@@ -12,12 +12,15 @@ from typing import Any
 
 from django.db.models import Manager, Model, QuerySet
 from django.utils.functional import LazyObject, Promise, empty
+from django.utils.translation import gettext_lazy as _
 
 from jobqueue.exceptions import CorruptHandler, PayloadError, shown
 from jobqueue.handlers import references
 from jobqueue.handlers.scalars import TAGGED, Refused, encode_float, encode_int, encode_str, refuse
+from jobqueue.sentences import Sentence
 
 MAX_DEPTH = 32
+TOO_DEEP = _("%(where)s is nested deeper than %(most)s (or contains itself); that is the limit.")
 MAX_KEYS = 1000
 #: Longest handler that is read at all, characters; far above the largest that is written.
 MAX_TEXT = 4 * 1024 * 1024
@@ -67,7 +70,7 @@ def _encoder(kind: type) -> Encoder:
             return encoder
     if is_dataclass(kind):
         return partial(references.encode_dataclass, inner=_encode)
-    for base, (tag, to_json, _) in TAGGED.items():
+    for base, (tag, to_json, _from_json) in TAGGED.items():
         if issubclass(kind, base):
             return partial(_encode_tagged, tag, to_json)
     return _refuse
@@ -109,11 +112,13 @@ def _encode_dict(value: dict[Any, Any], depth: int) -> dict[str, Any]:
     _check_subclass(value, dict)
     _check_depth(depth)
     if len(value) > MAX_KEYS:
-        raise Refused(f"has {len(value):,} keys; the limit is {MAX_KEYS:,}. Store the data and pass its id.")
+        reason = _("%(where)s has %(number)s keys; the limit is %(most)s. Store the data and pass its id.")
+        raise Refused(reason, number=f"{len(value):,}", most=f"{MAX_KEYS:,}")
     members = {}
     for key, item in value.items():
         if not isinstance(key, str) or isinstance(key, Enum):
-            raise Refused(f"has the key {shown(key)} ({type(key).__name__}); only str keys can be stored.")
+            kind = type(key).__name__
+            raise Refused(f"%(where)s has the key %(key)s ({kind}); only str keys can be stored.", key=shown(key))
         try:
             members[encode_str(key)] = _encode(item, depth + 1)
         except Refused as refused:
@@ -140,7 +145,7 @@ def _encode_lazy_object(value: Any, depth: int) -> Any:
 
 def _check_depth(depth: int) -> None:
     if depth >= MAX_DEPTH:
-        raise Refused(f"is nested deeper than {MAX_DEPTH} (or contains itself); that is the limit.")
+        raise Refused(TOO_DEEP, most=MAX_DEPTH)
 
 
 def _check_subclass(value: Any, base: type) -> None:
@@ -257,7 +262,7 @@ def _decent(text: str) -> str:
     try:
         return encode_str(text)
     except Refused as refused:
-        raise CorruptHandler(f"A text in the handler {refused.reason}") from None
+        raise CorruptHandler(refused.said_of(Sentence(_("A text in the handler")))) from None
 
 
 def _decode_tag(data: dict[str, Any], depth: int, inner: Encoder) -> Any:

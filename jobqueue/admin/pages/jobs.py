@@ -23,6 +23,7 @@ from jobqueue.insight.scene import Scene
 from jobqueue.logs import harmless
 from jobqueue.models import Job
 from jobqueue.search import Search, SearchError
+from jobqueue.sentences import translated
 
 PAYLOAD = "view_job_payload"
 
@@ -185,7 +186,7 @@ def _understood(asked: Asked, scene: Scene, *, with_payload: bool) -> tuple[Sear
     except SearchError as error:
         at = error.position - 1
         return None, {
-            "message": str(error),
+            "message": translated(error),
             "before": harmless(asked.text[:at][-200:]),
             "behind": harmless(asked.text[at:][:200]),
         }

@@ -37,6 +37,7 @@ from jobqueue.search import WINDOW, SearchError
 from jobqueue.search.fields import LARGEST_ID
 from jobqueue.search.moments import moment_of
 from jobqueue.search.words import LONGEST
+from jobqueue.sentences import translated
 from jobqueue.states import State
 from jobqueue.stores.acts import Act, Acted
 
@@ -104,10 +105,10 @@ class ManyPage:
             try:
                 wish = wish_in(sent, look, chosen, scene)
             except ValueError as error:
-                return self._ask(request, look, chosen, scene, str(error))
+                return self._ask(request, look, chosen, scene, translated(error))
             return self._act(request, wish, scene)
         except (Unfit, SearchError, JobQueueError) as error:
-            self.desk.say(request, str(error), messages.ERROR)
+            self.desk.say(request, translated(error), messages.ERROR)
         except DatabaseError as error:
             self.desk.say(request, _("Nothing was done: %(error)s") % {"error": error}, messages.ERROR)
         return self.desk.back_to(request)
