@@ -331,12 +331,14 @@ def _body(
 def _parse(body: str, signed: bool) -> dict[str, Any]:
     data = loads(body, signed=signed)
     if not isinstance(data, dict):
-        raise CorruptHandler("The handler is not an object.")
+        raise CorruptHandler(Sentence(_("The handler is not an object.")))
     if not data.keys() <= _PARTS:
         unknown = ", ".join(sorted(data.keys() - _PARTS))
         # If it is signed, a newer release has written it; one that knows the part will perform it.
         error = UnknownPerformable if signed else CorruptHandler
-        raise error(f"The handler has parts that this release does not know: {unknown}.")
+        raise error(
+            Sentence(_("The handler has parts that this release does not know: %(parts)s."), parts=unknown)
+        )
     if not signed and "job" not in data:
         # Only job functions can say that they accept it. Whoever reads on may look up what else is named.
         raise BadSignature(Sentence(_("The handler is not signed.")))
@@ -352,7 +354,7 @@ def _load(data: dict[str, Any], signed: bool) -> Loaded:
         return load_method(data)
     if "task" in data:
         return load_task(data)
-    raise CorruptHandler("The handler does not say what to perform.")
+    raise CorruptHandler(Sentence(_("The handler does not say what to perform.")))
 
 
 def _declared(data: dict[str, Any]) -> Options:
@@ -369,7 +371,7 @@ def _declared(data: dict[str, Any]) -> Options:
 def _call_options(data: dict[str, Any]) -> dict[str, Any]:
     options = data.get("options", {})
     if not isinstance(options, dict) or not options.keys() <= BEHAVIOUR:
-        raise CorruptHandler("The handler's options are not known ones.")
+        raise CorruptHandler(Sentence(_("The handler's options are not known ones.")))
     return _check_options(options)
 
 
@@ -377,7 +379,7 @@ def _check_options(options: dict[str, Any]) -> dict[str, Any]:
     try:
         return check_call(options)
     except OptionError as error:
-        raise CorruptHandler(f"The job's options are not valid: {error}") from None
+        raise CorruptHandler(Sentence(_("The job's options are not valid: %(error)s"), error=error.args[0])) from None
 
 
 def _check_size(name: str, body: str, headers: Mapping[str, str] | None) -> None:

@@ -21,6 +21,7 @@ from jobqueue.sentences import Sentence
 
 MAX_DEPTH = 32
 TOO_DEEP = _("%(where)s is nested deeper than %(most)s (or contains itself); that is the limit.")
+NO_TAG = _("%(tag)s is not the tag of a stored value.")
 MAX_KEYS = 1000
 #: Longest handler that is read at all, characters; far above the largest that is written.
 MAX_TEXT = 4 * 1024 * 1024
@@ -200,11 +201,12 @@ def loads(text: str, *, signed: bool = True) -> Any:
             deeper than Python reads; or, unsigned, a key given twice.
     """
     if len(text) > MAX_TEXT:
-        raise CorruptHandler(f"The handler has {len(text):,} characters; at most {MAX_TEXT:,} are read.")
+        told = _("The handler has %(number)s characters; at most %(most)s are read.")
+        raise CorruptHandler(Sentence(told, number=f"{len(text):,}", most=f"{MAX_TEXT:,}"))
     try:
         return _own(text) if signed else _WARY_DECODER.decode(text)
     except (ValueError, RecursionError) as error:
-        raise CorruptHandler(f"The handler is not readable JSON: {error}") from None
+        raise CorruptHandler(Sentence(_("The handler is not readable JSON: %(error)s"), error=error)) from None
 
 
 def _own(text: str) -> Any:
@@ -252,7 +254,8 @@ def _decode_unsigned(data: Any, depth: int) -> Any:
         return data
     if "$" in data:
         if data["$"] in _REFERENCES:
-            raise CorruptHandler(f'An unsigned handler may not hold a "{data["$"]}"; pass ids and plain values.')
+            told = _('An unsigned handler may not hold a "%(tag)s"; pass ids and plain values.')
+            raise CorruptHandler(Sentence(told, tag=data["$"]))
         return _decode_tag(data, depth, _decode_unsigned)
     return {_decent(key): _decode_unsigned(item, depth + 1) for key, item in _shallow(data, depth).items()}
 
@@ -268,7 +271,7 @@ def _decent(text: str) -> str:
 def _decode_tag(data: dict[str, Any], depth: int, inner: Encoder) -> Any:
     tag = data["$"]
     if not isinstance(tag, str):
-        raise CorruptHandler(f"{tag!r} is not the tag of a stored value.")
+        raise CorruptHandler(Sentence(NO_TAG, tag=repr(tag)))
     _shallow(data, depth)
     if tag in _REFERENCES:
         return _REFERENCES[tag](data, depth, inner)
@@ -277,7 +280,7 @@ def _decode_tag(data: dict[str, Any], depth: int, inner: Encoder) -> Any:
         return _converted(tag, decoder, data.get("v"))
     container = _CONTAINERS.get(tag)
     if container is None or not isinstance(data.get("v"), list):
-        raise CorruptHandler(f'"{tag}" is not the tag of a stored value.')
+        raise CorruptHandler(Sentence(NO_TAG, tag=f'"{tag}"'))
     return _converted(tag, container, [inner(item, depth + 1) for item in data["v"]])
 
 
@@ -285,12 +288,13 @@ def _converted(tag: str, convert: Callable[[Any], Any], raw: Any) -> Any:
     try:
         return convert(raw)
     except (TypeError, ValueError, ArithmeticError, AttributeError) as error:
-        raise CorruptHandler(f'A stored "{tag}" is not readable: {error}') from None
+        told = _('A stored "%(tag)s" is not readable: %(error)s')
+        raise CorruptHandler(Sentence(told, tag=tag, error=error)) from None
 
 
 def _shallow(data: Any, depth: int) -> Any:
     if depth >= MAX_DEPTH + 1:
-        raise CorruptHandler(f"The handler is nested deeper than {MAX_DEPTH}.")
+        raise CorruptHandler(Sentence(_("The handler is nested deeper than %(most)s."), most=MAX_DEPTH))
     return data
 
 
