@@ -1,8 +1,8 @@
 """Sentences that this package speaks: in English, and to readers of the dashboard in their own language.
 
 The rule: what is raised, logged, stored in a row, printed by a command or read by a program is English, whatever
-language is active, so that scripts, searches and alarms can rely on it. The dashboard alone translates, at the moment
-in which it shows something. So what both say is a ``Sentence``: it is its English text, and knows the other ones.
+language is active, so that scripts, searches and alarms can rely on it. The dashboard alone translates, when it shows
+something. So what both say is a ``Sentence``: it is its English text, and knows the other ones.
 """
 
 from __future__ import annotations

@@ -336,9 +336,8 @@ def _parse(body: str, signed: bool) -> dict[str, Any]:
         unknown = ", ".join(sorted(data.keys() - _PARTS))
         # If it is signed, a newer release has written it; one that knows the part will perform it.
         error = UnknownPerformable if signed else CorruptHandler
-        raise error(
-            Sentence(_("The handler has parts that this release does not know: %(parts)s."), parts=unknown)
-        )
+        told = _("The handler has parts that this release does not know: %(parts)s.")
+        raise error(Sentence(told, parts=unknown))
     if not signed and "job" not in data:
         # Only job functions can say that they accept it. Whoever reads on may look up what else is named.
         raise BadSignature(Sentence(_("The handler is not signed.")))
@@ -379,7 +378,8 @@ def _check_options(options: dict[str, Any]) -> dict[str, Any]:
     try:
         return check_call(options)
     except OptionError as error:
-        raise CorruptHandler(Sentence(_("The job's options are not valid: %(error)s"), error=error.args[0])) from None
+        told = _("The job's options are not valid: %(error)s")
+        raise CorruptHandler(Sentence(told, error=error.args[0])) from None
 
 
 def _check_size(name: str, body: str, headers: Mapping[str, str] | None) -> None:

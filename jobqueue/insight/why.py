@@ -32,7 +32,7 @@ class Why(NamedTuple):
     Attributes:
         kind: the reason in a word, for programs.
         sentence: for people.
-        advice: what the command does, as "Run it now"; without a command a sentence; "" where nothing is to be done.
+        advice: what the command does, as "Run it now", or a sentence without one; "" where nothing is to be done.
         command: what to type.
     """
 
@@ -107,7 +107,8 @@ def _gone(look: Snapshot) -> Why:
         text = _("There is no job #%(id)s: it was rolled back, or it has ended and was deleted.")
     else:
         text = _(
-            "There is no job #%(id)s: it was rolled back, or it has ended and was deleted (KEEP_SUCCEEDED is %(kept)s)."
+            "There is no job #%(id)s: it was rolled back, or it has ended and was deleted "
+            "(KEEP_SUCCEEDED is %(kept)s)."
         )
         told["kept"] = Span(look.kept) if look.kept else "0"
     return Why("gone", Sentence(text, **told))

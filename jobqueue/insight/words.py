@@ -27,7 +27,7 @@ def tries_of(job: Job, max_attempts: int) -> str:
 
 
 def arguments_line(job: Job, say: Callable[[Exception], str] = str) -> str:
-    """Return the arguments in one line, the sensitive ones hidden; of what cannot be read, why, as ``say`` says it."""
+    """Return the arguments in one line, the sensitive ones hidden; or why they cannot be read, as ``say`` says it."""
     found = arguments_of(job, say)
     if isinstance(found, str):
         return f"({found})"
