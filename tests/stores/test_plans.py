@@ -94,22 +94,37 @@ def fill(state: State, sign: int, count: int) -> None:
         cursor.execute(FILL[connection.vendor], (sign, state.value, count))
 
 
-@pytest.fixture(scope="module", params=["none", "of a table where all is done"])
+def run_sql(*statements: str) -> None:
+    with connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+
+
+def finish_all() -> None:
+    """Let statistics be of a table where all is done."""
+    fill(State.SUCCEEDED, 0, 5000)
+
+
+def throw_away() -> None:
+    """Let them be of one queue's jobs, all of which are gone: what they say of columns outlives the rows."""
+    fill(State.READY, -1, 20_000)
+    run_sql("UPDATE jobqueue_job SET queue = 'default'", "ANALYZE jobqueue_job", PREPARE[connection.vendor][0])
+
+
+STALE = {"none": list, "of a table where all is done": finish_all, "of jobs that are gone": throw_away}
+
+
+@pytest.fixture(scope="module", params=STALE)
 def backlog(request: pytest.FixtureRequest, django_db_setup: None, django_db_blocker: Any) -> Iterator[int]:
     """A large table with stale statistics. Filled once; each test rolls back what it does. Yields a pool's id."""
     with django_db_blocker.unblock():
-        with connection.cursor() as cursor:
-            for statement in PREPARE[connection.vendor]:
-                cursor.execute(statement)
-            if request.param != "none":
-                fill(State.SUCCEEDED, 0, 5000)
-            cursor.execute("ANALYZE jobqueue_job")
+        run_sql(*PREPARE[connection.vendor])
+        STALE[request.param]()
+        run_sql("ANALYZE jobqueue_job")
         fill(State.READY, -1, BACKLOG)
         fill(State.SCHEDULED, +60, BACKLOG)
         yield Pool.objects.create(host="here", pid=1).pk
-        with connection.cursor() as cursor:
-            for statement in TIDY_UP[connection.vendor]:
-                cursor.execute(statement)
+        run_sql(*TIDY_UP[connection.vendor])
         Pool.objects.all().delete()
 
 
