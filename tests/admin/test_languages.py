@@ -18,6 +18,7 @@ from django.urls import reverse
 from django.utils import timezone, translation
 
 from jobqueue import pause, pause_class
+from jobqueue.handlers.resolve import registry
 from jobqueue.models import Attempt, Cancellation, Job, Pool
 from jobqueue.states import State
 from tests.admin.conftest import SignIn, send
@@ -49,8 +50,8 @@ OTHERS = (
 )
 #: Data that is planted here, words of searches, and names of what calls take.
 DATA = """
-    de inf maul zzz add left right nobody ana atlas hera zeus ares default mail noon App CSV ValueError VideoWorker
-    OldVideoWorker fetch language release state queue class id worker priority error kind after before key now
+    de inf maul zzz left right nobody ana atlas hera zeus ares default mail noon App CSV ValueError
+    language release state queue class id worker priority error kind after before key now
     faild failed soon run_at reason name stat foo max_attempts
     scheduled ready running succeeded cancelled waiting retrying blocked
 """
@@ -117,7 +118,8 @@ def untranslated(text: str) -> list[str]:
     for other in sorted(OTHERS, key=len, reverse=True):
         left = left.replace(other, " ")
     words = (word.strip(".:\"'-") for word in WORD.findall(left))
-    return [word for word in words if len(word) > 1 and word not in DATA.split() and not NAME.fullmatch(word)]
+    known = {*DATA.split(), *(part for path in registry for part in path.split("."))}
+    return [word for word in words if len(word) > 1 and word not in known and not NAME.fullmatch(word)]
 
 
 @pytest.fixture
