@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from jobqueue.admin.charts.shapes import SIZE, Bar, Line, filled, nice, stacked
 from jobqueue.policy.histogram import BOUNDS
-from jobqueue.wording import duration
+from jobqueue.wording import duration, rounded
 
 
 class Legend(NamedTuple):
@@ -89,7 +88,7 @@ def up_to(bucket: int) -> str:
 
 def counted(number: float) -> str:
     """Return a count as people write it."""
-    return number_format(number, decimal_pos=0, use_l10n=True, force_grouping=True)
+    return rounded(number)
 
 
 def _some(labels: Sequence[str]) -> list[str]:
