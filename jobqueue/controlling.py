@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from asgiref.sync import sync_to_async
 from django.db import transaction
+from django.utils.translation import gettext_lazy as _
 
 from jobqueue.exceptions import PoolGone, shown
 from jobqueue.models import Pool
+from jobqueue.sentences import Sentence
 from jobqueue.stores import get_store
 from jobqueue.stores.ears import WISH
 from jobqueue.stores.pools import PoolRegistry
@@ -76,11 +78,7 @@ def _wish(pool: object, wish: str, twin: str) -> None:
     with writing(store, twin):
         heard = PoolRegistry(store).wish(pool_id, wish)
     if not heard:
-        raise PoolGone(f"{_named(pool)} is gone: it has stopped, or was declared dead.")
+        raise PoolGone(Sentence(_("The pool %(pool)s is gone: it has stopped, or was declared dead."), pool=pool))
     if store.can_notify:
         # Not by the ringer, who would leave out the second of two wishes in a row.
         transaction.on_commit(lambda: store.notify({WISH}), using=store.alias, robust=True)
-
-
-def _named(pool: object) -> str:
-    return f"Pool {pool}" if isinstance(pool, int) else f"The pool {pool}"

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from django.utils.translation import gettext_lazy as _
+
 from jobqueue import waking
 from jobqueue.client import check_time
 from jobqueue.exceptions import JobStateError
 from jobqueue.handlers.edited import is_editable, with_arguments
 from jobqueue.options import check_call, merge
 from jobqueue.rows import When
-from jobqueue.states import State
+from jobqueue.sentences import Sentence
+from jobqueue.states import CHOICES, State
 from jobqueue.stores import get_store
 from jobqueue.stores.acts import ORIGINS, Act
 from jobqueue.stores.edits import EDITABLE, Seen
@@ -65,15 +68,14 @@ def edit(
         written = store.edit(seen(job), columns, act, due)
         is_ready = due is None or due <= store.now()
     if not written:
-        raise JobStateError(f"Job #{job.pk} has changed meanwhile. Nothing was written.")
+        raise JobStateError(Sentence(_("Job #%(id)s has changed meanwhile. Nothing was written."), id=job.pk))
     if (act is not None or job.state == State.READY) and is_ready:
         waking.made_ready(store, [job.pk], {columns["queue"]})
 
 
 def _check(job: Job) -> None:
     if job.state not in EDITABLE:
-        raise JobStateError(
-            f"Job #{job.pk} is {State(job.state).label}; only jobs that wait, failed or were cancelled can be edited."
-        )
+        told = _("Job #%(id)s is %(state)s; only jobs that wait, failed or were cancelled can be edited.")
+        raise JobStateError(Sentence(told, id=job.pk, state=Sentence(dict(CHOICES)[job.state])))
     if not is_editable(job):
-        raise JobStateError(f"Job #{job.pk} is one of jobqueue's own, which are not edited.")
+        raise JobStateError(Sentence(_("Job #%(id)s is one of jobqueue's own, which are not edited."), id=job.pk))

@@ -7,6 +7,10 @@ from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
+
+from jobqueue.sentences import Sentence
 
 
 class JobQueueError(Exception):
@@ -52,14 +56,19 @@ class QueueFull(JobQueueError):
     """
 
     def __init__(self, queue: str, waiting: int, more: int, limit: int, paused: bool = False) -> None:
-        jobs = "another job" if more == 1 else f"{more:,} more jobs"
-        remedy = "Try again later, or start more workers for it."
+        remedy = Sentence(_("Try again later, or start more workers for it."))
         if paused:
-            remedy = f"It is paused. Resume it: python manage.py jobs resume {queue}"
-        super().__init__(
-            f'Queue "{queue}" has no room for {jobs}: {waiting:,} wait for a worker, and '
-            f'JOBQUEUE["MAX_WAITING"] allows {limit:,}. {remedy}'
+            command = f"python manage.py jobs resume {queue}"
+            remedy = Sentence(_("It is paused. Resume it: %(command)s"), command=command)
+        told = ngettext_lazy(
+            'Queue "%(queue)s" has no room for another job: %(waiting)s wait for a worker, and '
+            'JOBQUEUE["MAX_WAITING"] allows %(limit)s. %(remedy)s',
+            'Queue "%(queue)s" has no room for %(told)s more jobs: %(waiting)s wait for a worker, and '
+            'JOBQUEUE["MAX_WAITING"] allows %(limit)s. %(remedy)s',
+            "count",
         )
+        amounts = {"waiting": f"{waiting:,}", "limit": f"{limit:,}", "told": f"{more:,}"}
+        super().__init__(Sentence(told, queue=queue, count=more, remedy=remedy, **amounts))
         self.queue, self.waiting, self.more, self.limit, self.paused = queue, waiting, more, limit, paused
 
     def __reduce__(self) -> tuple[type[QueueFull], tuple[str, int, int, int, bool]]:

@@ -12,11 +12,13 @@ from typing import Any
 from django.conf import settings as django_settings
 from django.utils import timezone
 from django.utils.module_loading import import_string
+from django.utils.translation import gettext_lazy as _
 
 from jobqueue.conf import DAY, LARGEST_PRIORITY, QUEUE_NAME, get_settings
 from jobqueue.exceptions import OptionError, QueueNameError, shown
 from jobqueue.rows import When
 from jobqueue.rules import log_level
+from jobqueue.sentences import Sentence
 
 DEFAULT_QUEUE = "default"
 LONGEST_KEY = 255
@@ -174,10 +176,12 @@ def _not_of_tasks(name: str, rules: Mapping[str, Any]) -> str:
     return f'"{name}" is not an option of a task. {hint}'
 
 
-def _unknown_queue(queue: str, queues: Mapping[str, int]) -> str:
-    near = get_close_matches(queue, queues, n=1)
-    hint = f' Did you mean "{near[0]}"?' if near else ""
-    return f'Unknown queue "{queue}". Declared: {", ".join(sorted(queues))}.{hint}'
+def _unknown_queue(queue: str, queues: Mapping[str, int]) -> Sentence:
+    declared = ", ".join(sorted(queues))
+    if near := get_close_matches(queue, queues, n=1):
+        told = _('Unknown queue "%(queue)s". Declared: %(declared)s. Did you mean "%(near)s"?')
+        return Sentence(told, queue=queue, declared=declared, near=near[0])
+    return Sentence(_('Unknown queue "%(queue)s". Declared: %(declared)s.'), queue=queue, declared=declared)
 
 
 # Rules: from the given value to the kept one.
@@ -195,20 +199,23 @@ def check_time(name: str, value: Any) -> When:
 
 def _queue(name: str, value: Any) -> str:
     if not isinstance(value, str) or not QUEUE_NAME.fullmatch(value):
-        raise QueueNameError(f"{name} must be 1 to 64 of the characters A-Z a-z 0-9 _ . : - {_got(value)}")
+        told = _("%(name)s must be 1 to 64 of the characters A-Z a-z 0-9 _ . : - It is %(value)s.")
+        raise QueueNameError(Sentence(told, name=name, value=shown(value)))
     return str(value)
 
 
 def _key(name: str, value: Any) -> str:
     if not isinstance(value, str) or not value or len(value) > LONGEST_KEY or not value.isprintable():
-        raise OptionError(f"{name} must be 1 to {LONGEST_KEY} printable characters. {_got(value)}")
+        told = _("%(name)s must be 1 to %(most)s printable characters. It is %(value)s.")
+        raise OptionError(Sentence(told, name=name, most=LONGEST_KEY, value=shown(value)))
     return str(value)
 
 
 def _whole(low: int, high: int) -> Callable[[str, Any], int]:
     def rule(name: str, value: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-            raise OptionError(f"{name} must be a whole number from {low} to {high}. {_got(value)}")
+            told = _("%(name)s must be a whole number from %(low)s to %(high)s. It is %(value)s.")
+            raise OptionError(Sentence(told, name=name, low=low, high=high, value=shown(value)))
         return int(value)
 
     return rule
@@ -236,13 +243,15 @@ def _run_at(name: str, value: Any) -> When:
         raise OptionError(f"{name} {value} has a time zone, but USE_TZ is False. Use a naive local datetime.")
     now = timezone.now()
     if not now - YEAR <= value <= now + FURTHEST:
-        raise OptionError(f"{name} must lie between a year ago and ten years ahead. {_got(value)}")
+        told = _("%(name)s must lie between a year ago and ten years ahead. It is %(value)s.")
+        raise OptionError(Sentence(told, name=name, value=shown(value)))
     return value
 
 
 def _from_now(name: str, wait: timedelta) -> timedelta:
     if not timedelta(0) <= wait <= FURTHEST:
-        raise OptionError(f"{name} as a timedelta must lie between 0 and ten years from now. {_got(wait)}")
+        told = _("%(name)s as a timedelta must lie between 0 and ten years from now. It is %(value)s.")
+        raise OptionError(Sentence(told, name=name, value=shown(wait)))
     return wait  # from what the database says is now
 
 

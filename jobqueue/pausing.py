@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from asgiref.sync import sync_to_async
+from django.utils.translation import gettext_lazy as _
 
 from jobqueue import signals, waking
 from jobqueue.exceptions import OptionError, shown
 from jobqueue.options import check_call, check_queue
+from jobqueue.sentences import Sentence
 from jobqueue.stores import get_store
 from jobqueue.stores.ears import SCHEDULE
 from jobqueue.writing import writing
@@ -128,13 +130,13 @@ def _told(reason: object, by: object) -> dict[str, str]:
 
 def _text(name: str, value: object, longest: int) -> str:
     if not isinstance(value, str) or len(value) > longest or "\0" in value:
-        raise OptionError(f"{name} must be text of at most {longest} characters. It is {shown(value)}.")
+        told = _("%(name)s must be text of at most %(most)s characters. It is %(value)s.")
+        raise OptionError(Sentence(told, name=name, most=longest, value=shown(value)))
     return value
 
 
 def _class(name: object) -> str:
     if not isinstance(name, str) or not name or len(name) > LONGEST_CLASS or not name.isprintable():
-        raise OptionError(
-            f"name must be that of a job's class, 1 to {LONGEST_CLASS} printable characters. It is {shown(name)}."
-        )
+        told = _("name must be that of a job's class, 1 to %(most)s printable characters. It is %(value)s.")
+        raise OptionError(Sentence(told, most=LONGEST_CLASS, value=shown(name)))
     return name

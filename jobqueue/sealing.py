@@ -10,9 +10,11 @@ from functools import lru_cache
 from typing import Any
 
 from django.core.signals import setting_changed
+from django.utils.translation import gettext_lazy as _
 
 from jobqueue.conf import get_settings, key_id
 from jobqueue.exceptions import DecryptionError
+from jobqueue.sentences import Sentence
 
 PREFIX = "enc1:"
 
@@ -46,10 +48,11 @@ def reseal(stored: str) -> str:
 
 
 def _open(stored: str) -> str:
-    name, _, token = stored[len(PREFIX) :].partition(":")
+    name, _colon, token = stored[len(PREFIX) :].partition(":")
     cipher = _ciphers().get(name)
     if cipher is None:
-        raise DecryptionError(f"encrypted with key {name[:8]}, which is not among ENCRYPTION_KEYS")
+        told = _("encrypted with key %(key)s, which is not among ENCRYPTION_KEYS")
+        raise DecryptionError(Sentence(told, key=name[:8]))
     return cipher.open(token)
 
 
@@ -71,7 +74,8 @@ class _Cipher:
         try:
             return self._fernet.decrypt(token).decode()
         except self._refusals:
-            raise DecryptionError(f"encrypted with key {self.id}, and damaged since") from None
+            told = _("encrypted with key %(key)s, and damaged since")
+            raise DecryptionError(Sentence(told, key=self.id)) from None
 
 
 @lru_cache(maxsize=1)

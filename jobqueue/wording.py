@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from django.utils.formats import number_format
+from django.utils import timezone
+from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
+from jobqueue.sentences import Sentence
 
 #: What rounds up to so many milliseconds is a second.
 SECOND_MS = 999.5
@@ -41,13 +45,67 @@ def up_to(limit: int, number: int, noun: str = "job") -> str:
 
 def few(words: Sequence[object], limit: int) -> str:
     """Return the first of some words, and how many more there are."""
-    more = len(words) - limit
-    return ", ".join(map(str, words[:limit])) + (f" and {more:,} more" if more > 0 else "")
+    more, named = len(words) - limit, ", ".join(map(str, words[:limit]))
+    return Sentence(_("%(names)s and %(count)s more"), names=named, count=Amount(more)) if more > 0 else named
 
 
 def in_bytes(size: int) -> str:
     """Return the size of a file as people say it."""
     return f"{size / 1024:,.0f} kB" if size < 1024 * 1024 else f"{size / 1024 / 1024:,.0f} MB"
+
+
+# As places of sentences: in English as above, translated as pages have it.
+
+
+class Span(Sentence):
+    """A duration in seconds."""
+
+    def __new__(cls, seconds: float) -> Span:
+        """Say it in English."""
+        said = str.__new__(cls, span(seconds))
+        said.seconds = seconds
+        return said
+
+    seconds: float
+
+    def translated(self) -> str:
+        """Say it in the active language."""
+        return duration(self.seconds)
+
+
+class Amount(Sentence):
+    """A whole number; of what was counted up to a limit only, with a plus if it is that."""
+
+    def __new__(cls, number: int, limit: int | None = None) -> Amount:
+        """Write it as in English."""
+        plus = "+" if limit is not None and number >= limit else ""
+        said = str.__new__(cls, f"{number:,}{plus}")
+        said.number, said.plus = number, plus
+        return said
+
+    number: int
+    plus: str
+
+    def translated(self) -> str:
+        """Write it as in the active language."""
+        return f"{number_format(self.number, force_grouping=True)}{self.plus}"
+
+
+class Moment(Sentence):
+    """A time, in the current time zone."""
+
+    def __new__(cls, moment: datetime) -> Moment:
+        """Write it as ISO has it, without seconds that are none."""
+        local = timezone.localtime(moment) if timezone.is_aware(moment) else moment
+        said = str.__new__(cls, f"{local:%Y-%m-%d %H:%M}" if local.second == 0 else f"{local:%Y-%m-%d %H:%M:%S}")
+        said.local = local
+        return said
+
+    local: datetime
+
+    def translated(self) -> str:
+        """Write it as in the active language."""
+        return date_format(self.local, "DATETIME_FORMAT")
 
 
 def duration(seconds: float) -> str:

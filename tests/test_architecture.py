@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 #: From the lowest floor to the highest. A module may import what is on its own floor or below.
 FLOORS: dict[str, set[str]] = {
     "words": {
+        "sentences",
         "exceptions",
         "states",
         "outcomes",

@@ -16,6 +16,7 @@ from jobqueue.admin.logbook import log_change_of, together
 from jobqueue.admin.page import Crumb
 from jobqueue.exceptions import JobQueueError
 from jobqueue.pausing import LONGEST_REASON
+from jobqueue.sentences import translated
 
 if TYPE_CHECKING:
     from jobqueue.admin.page import Page
@@ -66,7 +67,7 @@ def ask_or_act(page: Page, request: HttpRequest, question: Question) -> HttpResp
             if words is not None:
                 log_change_of(request, question.model, question.name, words, question.shown)
     except JobQueueError as error:
-        return _ask(page, request, question, str(error), reason)
+        return _ask(page, request, question, translated(error), reason)
     except DatabaseError as error:
         messages.error(request, _("Nothing was done: %(error)s") % {"error": error})
     else:

@@ -26,6 +26,7 @@ from jobqueue.search import Search, parse
 from jobqueue.search.editing import value_of, with_term, without
 from jobqueue.search.fields import LARGEST_ID
 from jobqueue.search.words import LONGEST
+from jobqueue.sentences import translated
 from jobqueue.states import State
 from jobqueue.wording import age
 
@@ -246,7 +247,7 @@ def _row(job: Job | Unreadable, now: datetime, most: int, *, with_payload: bool)
             harmless(short_name(job.name)),
             look_of(job),
             _line(short_error(mask_for(job)(job.error or ""))) if with_payload and _has_failed(job) else "",
-            _line(harmless(arguments_line(job))) if with_payload else "",
+            _line(harmless(arguments_line(job, translated))) if with_payload else "",
             harmless(job.queue),
             job.priority,
             tries_of(job, most),

@@ -20,6 +20,7 @@ from jobqueue.insight.why import Why, why
 from jobqueue.insight.words import short_name, tries_of
 from jobqueue.logs import harmless, headline
 from jobqueue.models import Attempt, ClassPause, Job, Pause, Report
+from jobqueue.sentences import translated
 from jobqueue.states import State
 
 #: Tries of a job that are shown, the newest ones; and if all are asked for.
@@ -119,7 +120,7 @@ def read(scene: Scene, pk: int, *, with_payload: bool, whole: str) -> OneJob | G
     rows = scene.jobs.select_related("report").defer(*NEVER, *(() if with_payload else PAYLOAD))
     job = read_row(rows, pk)
     if job is None:
-        return Gone(str(why(snapshot(pk, scene))))
+        return Gone(translated(why(snapshot(pk, scene)).sentence))
     if isinstance(job, Unreadable):
         return OneJob(pk, "", scene.now, trouble=job.reason if with_payload else _unreadable())
     try:
@@ -174,7 +175,8 @@ def _why(scene: Scene, job: Job, *, with_payload: bool) -> Why:
     if not with_payload:
         job.last_error = None  # the reason would tell it
     found = why(snapshot(job.pk, scene, job))
-    return Why(found.kind, harmless(found.sentence), harmless(found.remedy))
+    told = (harmless(translated(each)) for each in (found.sentence, found.advice, found.command))
+    return Why(found.kind, *told)
 
 
 def _attempts(scene: Scene, job: Job, most: int, *, with_payload: bool) -> tuple[list[Attempt], bool]:

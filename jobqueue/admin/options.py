@@ -12,6 +12,7 @@ from jobqueue.exceptions import OptionError
 from jobqueue.insight.scene import Scene
 from jobqueue.options import check_call, check_queue
 from jobqueue.search.moments import moment_of
+from jobqueue.sentences import translated
 
 
 class OptionsForm(forms.Form):
@@ -43,7 +44,7 @@ class OptionsForm(forms.Form):
         try:
             return moment_of(text, Scene(get_settings()).now)
         except ValueError as error:
-            raise forms.ValidationError(str(error)) from None
+            raise forms.ValidationError(translated(error)) from None
 
     def clean(self) -> dict[str, Any]:
         """Check each option by the rule that a call has for it."""
@@ -53,5 +54,5 @@ class OptionsForm(forms.Form):
                 if name == "queue":
                     check_queue(value)
             except OptionError as error:
-                self.add_error(name, str(error))
+                self.add_error(name, translated(error))
         return self.cleaned_data

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Model
+from django.utils.translation import gettext_lazy as _
 
 from jobqueue.conf import get_settings
 from jobqueue.exceptions import (
@@ -44,6 +45,7 @@ from jobqueue.handlers.signing import check_keys, is_signed, renew, sign, verify
 from jobqueue.handlers.tasks import TaskCall, find_task, load_task, task_options
 from jobqueue.options import BEHAVIOUR, Options, check_call
 from jobqueue.rows import ClaimedJob
+from jobqueue.sentences import Sentence
 
 if TYPE_CHECKING:
     from jobqueue.models import Job
@@ -329,15 +331,16 @@ def _body(
 def _parse(body: str, signed: bool) -> dict[str, Any]:
     data = loads(body, signed=signed)
     if not isinstance(data, dict):
-        raise CorruptHandler("The handler is not an object.")
+        raise CorruptHandler(Sentence(_("The handler is not an object.")))
     if not data.keys() <= _PARTS:
         unknown = ", ".join(sorted(data.keys() - _PARTS))
         # If it is signed, a newer release has written it; one that knows the part will perform it.
         error = UnknownPerformable if signed else CorruptHandler
-        raise error(f"The handler has parts that this release does not know: {unknown}.")
+        told = _("The handler has parts that this release does not know: %(parts)s.")
+        raise error(Sentence(told, parts=unknown))
     if not signed and "job" not in data:
         # Only job functions can say that they accept it. Whoever reads on may look up what else is named.
-        raise BadSignature("The handler is not signed.")
+        raise BadSignature(Sentence(_("The handler is not signed.")))
     return data
 
 
@@ -350,7 +353,7 @@ def _load(data: dict[str, Any], signed: bool) -> Loaded:
         return load_method(data)
     if "task" in data:
         return load_task(data)
-    raise CorruptHandler("The handler does not say what to perform.")
+    raise CorruptHandler(Sentence(_("The handler does not say what to perform.")))
 
 
 def _declared(data: dict[str, Any]) -> Options:
@@ -367,7 +370,7 @@ def _declared(data: dict[str, Any]) -> Options:
 def _call_options(data: dict[str, Any]) -> dict[str, Any]:
     options = data.get("options", {})
     if not isinstance(options, dict) or not options.keys() <= BEHAVIOUR:
-        raise CorruptHandler("The handler's options are not known ones.")
+        raise CorruptHandler(Sentence(_("The handler's options are not known ones.")))
     return _check_options(options)
 
 
@@ -375,17 +378,16 @@ def _check_options(options: dict[str, Any]) -> dict[str, Any]:
     try:
         return check_call(options)
     except OptionError as error:
-        raise CorruptHandler(f"The job's options are not valid: {error}") from None
+        told = _("The job's options are not valid: %(error)s")
+        raise CorruptHandler(Sentence(told, error=error.args[0])) from None
 
 
 def _check_size(name: str, body: str, headers: Mapping[str, str] | None) -> None:
     limit = get_settings().max_payload_bytes
     # A character is at most four bytes, so short bodies need no counting.
     if len(body) * 4 > limit and (size := len(body.encode()) - _size_of(headers)) > limit:
-        raise PayloadError(
-            f"Arguments of {name} are {_human(size)}; the limit is {_human(limit)}. "
-            "Store the data and pass its id."
-        )
+        told = _("Arguments of %(name)s are %(size)s; the limit is %(limit)s. Store the data and pass its id.")
+        raise PayloadError(Sentence(told, name=name, size=_human(size), limit=_human(limit)))
 
 
 def _size_of(headers: Mapping[str, str] | None) -> int:

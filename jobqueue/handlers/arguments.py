@@ -8,8 +8,11 @@ from difflib import get_close_matches
 from inspect import Parameter, Signature, signature
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
+
 from jobqueue.exceptions import CorruptHandler, OptionError
 from jobqueue.handlers.codec import decode, encode
+from jobqueue.sentences import Sentence
 
 if sys.version_info >= (3, 14):
     from annotationlib import Format
@@ -125,7 +128,7 @@ def decode_arguments(data: Mapping[str, Any], *, signed: bool = True) -> tuple[l
     """Return the positional and the keyword arguments of a stored call."""
     args, kwargs = data.get("args", []), data.get("kwargs", {})
     if not isinstance(args, list) or not isinstance(kwargs, dict):
-        raise CorruptHandler("The handler's args must be a list and its kwargs an object.")
+        raise CorruptHandler(Sentence(_("The handler's args must be a list and its kwargs an object.")))
     return (
         [decode(value, signed=signed) for value in args],
         {name: decode(value, signed=signed) for name, value in kwargs.items()},

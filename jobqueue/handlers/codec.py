@@ -12,12 +12,16 @@ from typing import Any
 
 from django.db.models import Manager, Model, QuerySet
 from django.utils.functional import LazyObject, Promise, empty
+from django.utils.translation import gettext_lazy as _
 
 from jobqueue.exceptions import CorruptHandler, PayloadError, shown
 from jobqueue.handlers import references
 from jobqueue.handlers.scalars import TAGGED, Refused, encode_float, encode_int, encode_str, refuse
+from jobqueue.sentences import Sentence
 
 MAX_DEPTH = 32
+TOO_DEEP = _("%(where)s is nested deeper than %(most)s (or contains itself); that is the limit.")
+NO_TAG = _("%(tag)s is not the tag of a stored value.")
 MAX_KEYS = 1000
 #: Longest handler that is read at all, characters; far above the largest that is written.
 MAX_TEXT = 4 * 1024 * 1024
@@ -67,7 +71,7 @@ def _encoder(kind: type) -> Encoder:
             return encoder
     if is_dataclass(kind):
         return partial(references.encode_dataclass, inner=_encode)
-    for base, (tag, to_json, _) in TAGGED.items():
+    for base, (tag, to_json, _from_json) in TAGGED.items():
         if issubclass(kind, base):
             return partial(_encode_tagged, tag, to_json)
     return _refuse
@@ -109,11 +113,13 @@ def _encode_dict(value: dict[Any, Any], depth: int) -> dict[str, Any]:
     _check_subclass(value, dict)
     _check_depth(depth)
     if len(value) > MAX_KEYS:
-        raise Refused(f"has {len(value):,} keys; the limit is {MAX_KEYS:,}. Store the data and pass its id.")
+        reason = _("%(where)s has %(number)s keys; the limit is %(most)s. Store the data and pass its id.")
+        raise Refused(reason, number=f"{len(value):,}", most=f"{MAX_KEYS:,}")
     members = {}
     for key, item in value.items():
         if not isinstance(key, str) or isinstance(key, Enum):
-            raise Refused(f"has the key {shown(key)} ({type(key).__name__}); only str keys can be stored.")
+            kind = type(key).__name__
+            raise Refused(f"%(where)s has the key %(key)s ({kind}); only str keys can be stored.", key=shown(key))
         try:
             members[encode_str(key)] = _encode(item, depth + 1)
         except Refused as refused:
@@ -140,7 +146,7 @@ def _encode_lazy_object(value: Any, depth: int) -> Any:
 
 def _check_depth(depth: int) -> None:
     if depth >= MAX_DEPTH:
-        raise Refused(f"is nested deeper than {MAX_DEPTH} (or contains itself); that is the limit.")
+        raise Refused(TOO_DEEP, most=MAX_DEPTH)
 
 
 def _check_subclass(value: Any, base: type) -> None:
@@ -195,11 +201,12 @@ def loads(text: str, *, signed: bool = True) -> Any:
             deeper than Python reads; or, unsigned, a key given twice.
     """
     if len(text) > MAX_TEXT:
-        raise CorruptHandler(f"The handler has {len(text):,} characters; at most {MAX_TEXT:,} are read.")
+        told = _("The handler has %(number)s characters; at most %(most)s are read.")
+        raise CorruptHandler(Sentence(told, number=f"{len(text):,}", most=f"{MAX_TEXT:,}"))
     try:
         return _own(text) if signed else _WARY_DECODER.decode(text)
     except (ValueError, RecursionError) as error:
-        raise CorruptHandler(f"The handler is not readable JSON: {error}") from None
+        raise CorruptHandler(Sentence(_("The handler is not readable JSON: %(error)s"), error=error)) from None
 
 
 def _own(text: str) -> Any:
@@ -247,7 +254,8 @@ def _decode_unsigned(data: Any, depth: int) -> Any:
         return data
     if "$" in data:
         if data["$"] in _REFERENCES:
-            raise CorruptHandler(f'An unsigned handler may not hold a "{data["$"]}"; pass ids and plain values.')
+            told = _('An unsigned handler may not hold a "%(tag)s"; pass ids and plain values.')
+            raise CorruptHandler(Sentence(told, tag=data["$"]))
         return _decode_tag(data, depth, _decode_unsigned)
     return {_decent(key): _decode_unsigned(item, depth + 1) for key, item in _shallow(data, depth).items()}
 
@@ -257,13 +265,13 @@ def _decent(text: str) -> str:
     try:
         return encode_str(text)
     except Refused as refused:
-        raise CorruptHandler(f"A text in the handler {refused.reason}") from None
+        raise CorruptHandler(refused.said_of(Sentence(_("A text in the handler")))) from None
 
 
 def _decode_tag(data: dict[str, Any], depth: int, inner: Encoder) -> Any:
     tag = data["$"]
     if not isinstance(tag, str):
-        raise CorruptHandler(f"{tag!r} is not the tag of a stored value.")
+        raise CorruptHandler(Sentence(NO_TAG, tag=repr(tag)))
     _shallow(data, depth)
     if tag in _REFERENCES:
         return _REFERENCES[tag](data, depth, inner)
@@ -272,7 +280,7 @@ def _decode_tag(data: dict[str, Any], depth: int, inner: Encoder) -> Any:
         return _converted(tag, decoder, data.get("v"))
     container = _CONTAINERS.get(tag)
     if container is None or not isinstance(data.get("v"), list):
-        raise CorruptHandler(f'"{tag}" is not the tag of a stored value.')
+        raise CorruptHandler(Sentence(NO_TAG, tag=f'"{tag}"'))
     return _converted(tag, container, [inner(item, depth + 1) for item in data["v"]])
 
 
@@ -280,12 +288,13 @@ def _converted(tag: str, convert: Callable[[Any], Any], raw: Any) -> Any:
     try:
         return convert(raw)
     except (TypeError, ValueError, ArithmeticError, AttributeError) as error:
-        raise CorruptHandler(f'A stored "{tag}" is not readable: {error}') from None
+        told = _('A stored "%(tag)s" is not readable: %(error)s')
+        raise CorruptHandler(Sentence(told, tag=tag, error=error)) from None
 
 
 def _shallow(data: Any, depth: int) -> Any:
     if depth >= MAX_DEPTH + 1:
-        raise CorruptHandler(f"The handler is nested deeper than {MAX_DEPTH}.")
+        raise CorruptHandler(Sentence(_("The handler is nested deeper than %(most)s."), most=MAX_DEPTH))
     return data
 
 

@@ -6,11 +6,14 @@ from collections.abc import Callable, Mapping
 from functools import partial, update_wrapper
 from typing import Any, cast
 
+from django.utils.translation import gettext_lazy as _
+
 from jobqueue.exceptions import BadSignature, CorruptHandler
 from jobqueue.handlers.arguments import Shape, decode_arguments
 from jobqueue.handlers.loaded import Loaded
 from jobqueue.handlers.resolve import Declared, find, path_of, register, registry
 from jobqueue.options import DEFAULTS, Options, check_declaration
+from jobqueue.sentences import Sentence
 
 
 class DeclaredFunction(Declared):
@@ -94,7 +97,8 @@ def find_function(path: Any, *, signed: bool = True) -> DeclaredFunction:
     declared = find(path) if signed else registry.get(path)
     accepts = isinstance(declared, DeclaredFunction) and declared.options.accept_unsigned
     if not signed and not accepts:
-        raise BadSignature(f"The handler is not signed, and no job {path} accepts that.")
+        told = _("The handler is not signed, and no job %(path)s accepts that.")
+        raise BadSignature(Sentence(told, path=path))
     if not isinstance(declared, DeclaredFunction):
         raise CorruptHandler(f"{path} is not a job function.")
     return declared

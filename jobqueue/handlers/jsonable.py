@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jobqueue.exceptions import NotJSON, PayloadError
-from jobqueue.handlers.codec import MAX_DEPTH
+from jobqueue.handlers.codec import MAX_DEPTH, TOO_DEEP
 from jobqueue.handlers.scalars import Refused, with_article
 
 PLAIN = frozenset({str, int, float, bool, type(None)})
@@ -40,7 +40,7 @@ def _normal(value: Any, depth: int) -> Any:
     if type(value) in PLAIN:
         return value
     if depth > MAX_DEPTH:
-        raise Refused(f"is nested deeper than {MAX_DEPTH} (or contains itself); that is the limit.")
+        raise Refused(TOO_DEEP, most=MAX_DEPTH)
     match value:
         case Mapping():
             return {key: _part(item, f"[{key!r}]", depth) for key, item in value.items()}
@@ -55,8 +55,9 @@ def _normal(value: Any, depth: int) -> Any:
         case Sequence():
             return [_part(item, f"[{position}]", depth) for position, item in enumerate(value)]
     raise _WrongType(
-        f"is {with_article(type(value).__name__)}. Unsupported type: a task takes and returns what JSON has (None, "
-        "bool, int, float, str, list, dict). Use text, a number or an id; a job declared with @job takes more."
+        "%(where)s is %(kind)s. Unsupported type: a task takes and returns what JSON has (None, bool, int, float, "
+        "str, list, dict). Use text, a number or an id; a job declared with @job takes more.",
+        kind=with_article(type(value).__name__),
     )
 
 
@@ -72,4 +73,4 @@ def _text(value: bytes) -> str:
     try:
         return value.decode()
     except UnicodeDecodeError:
-        raise Refused("is bytes that are no UTF-8 text. Pass base64 text.") from None
+        raise Refused("%(where)s is bytes that are no UTF-8 text. Pass base64 text.") from None

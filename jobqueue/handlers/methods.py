@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from django.apps import apps
 from django.db.models import Model
+from django.utils.translation import gettext_lazy as _
 
 from jobqueue.exceptions import CorruptHandler, NotPerformable, UnknownPerformable
 from jobqueue.handlers.arguments import Shape, decode_arguments
@@ -17,6 +18,7 @@ from jobqueue.handlers.loaded import Loaded
 from jobqueue.handlers.objects import attribute_options, declared_attributes, dump_state, find_class, restore
 from jobqueue.handlers.resolve import SendLaterMarker, path_of
 from jobqueue.options import DEFAULTS, Options, check_declaration
+from jobqueue.sentences import Sentence
 
 
 class Deferred:
@@ -98,9 +100,8 @@ def load_method(data: Mapping[str, Any]) -> Loaded:
         raise CorruptHandler("The handler's method must be a name.")
     obj = load_receiver(data.get("of"))
     if not callable(getattr(obj, method, None)):
-        raise UnknownPerformable(
-            f"{no_method(obj, method)} This job needs it; add it, deploy, then retry the job."
-        )
+        told = _("%(trouble)s This job needs it; add it, deploy, then retry the job.")
+        raise UnknownPerformable(Sentence(told, trouble=no_method(obj, method)))
     try:
         _check_declared(obj, method)
     except NotPerformable as error:
@@ -250,15 +251,18 @@ def _needs_instance(cls: type, method: str) -> bool:
     return raw is not None and not isinstance(inner, classmethod | staticmethod)
 
 
-def no_method(obj: Any, method: Any) -> str:
+def no_method(obj: Any, method: Any) -> Sentence:
     """Return the sentence for a method that is not there, with the nearest name."""
     cls = _class_of(obj)
     if callable(method) and (name := getattr(method, "__name__", None)):
-        return f'A method is named by a text, so that it can be stored: "{name}" instead of {cls.__name__}.{name}.'
+        return Sentence(
+            f'A method is named by a text, so that it can be stored: "{name}" instead of {cls.__name__}.{name}.'
+        )
     names = [name for name in dir(cls) if name[0] != "_" and callable(getattr(cls, name, None))]
-    near = get_close_matches(str(method), names, n=1)
-    hint = f' Did you mean "{near[0]}"?' if near else ""
-    return f'{cls.__name__} has no method "{method}".{hint}'
+    if near := get_close_matches(str(method), names, n=1):
+        told = _('%(owner)s has no method "%(method)s". Did you mean "%(near)s"?')
+        return Sentence(told, owner=cls.__name__, method=method, near=near[0])
+    return Sentence(_('%(owner)s has no method "%(method)s".'), owner=cls.__name__, method=method)
 
 
 def _is_model(obj: Any) -> bool:

@@ -17,6 +17,7 @@ from django.utils.connection import ConnectionDoesNotExist
 from jobqueue.exceptions import CorruptHandler, MissingRow, UnknownPerformable
 from jobqueue.handlers.resolve import find, path_of
 from jobqueue.handlers.scalars import Refused, with_article
+from jobqueue.sentences import Sentence
 
 Inner = Callable[[Any, int], Any]
 
@@ -25,13 +26,17 @@ class Unsaved(Refused):
     """A model instance without a row, which no worker could read."""
 
     def __init__(self, noun: str) -> None:
-        super().__init__(f"is an unsaved {noun}. The worker loads it by primary key, so call ")
+        super().__init__(
+            f"%(where)s is an unsaved {noun}. The worker loads it by primary key, so call %(call)s first."
+        )
 
-    def text(self, owner: str, name: str) -> str:
+    def text(self, owner: str, name: str) -> Sentence:
         """Return the whole sentence, with the call to make."""
         if self.steps or not name.isidentifier():
-            return f"{super().text(owner, name)}its save() first."
-        return f'{owner}: argument "{name}" {self.reason}{name}.save() first.'
+            self.places["call"] = "its save()"
+            return super().text(owner, name)
+        self.places["call"] = f"{name}.save()"
+        return self.said_of(f'{owner}: argument "{name}"')
 
 
 # To JSON.

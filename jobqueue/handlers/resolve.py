@@ -11,7 +11,10 @@ from inspect import iscoroutinefunction, unwrap
 from types import ModuleType
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
+
 from jobqueue.exceptions import CorruptHandler, NotPerformable, UnknownPerformable
+from jobqueue.sentences import Sentence
 
 
 class SendLaterMarker:
@@ -41,6 +44,7 @@ def register(path: str, found: Any, aliases: tuple[str, ...] = ()) -> None:
 INTERACTIVE = {"__main__": "__main__", "django.core.management.commands.shell": "the shell"}
 
 
+NOT_IMPORTED = _("%(path)s cannot be imported: %(error)s.")
 #: Where the class of Django's tasks is, or was before Django 6.0.
 TASK_MODULES = ("django.tasks.base", "django_tasks.base")
 
@@ -125,13 +129,13 @@ def is_task(thing: Any) -> bool:
 
 def _import(path: str) -> Any:
     """Return what a path leads to, or None if there is no such thing."""
-    module_path, _, rest = path.rpartition(".")
+    module_path, _dot, rest = path.rpartition(".")
     names = [rest]
     while module_path:
         module = _module(module_path)
         if module is not None:
             return _attribute(module, names)
-        module_path, _, name = module_path.rpartition(".")
+        module_path, _dot, name = module_path.rpartition(".")
         names.insert(0, name)
     return None
 
@@ -142,9 +146,10 @@ def _module(path: str) -> ModuleType | None:
     except ModuleNotFoundError as error:
         if error.name is not None and (path == error.name or path.startswith(f"{error.name}.")):
             return None
-        raise UnknownPerformable(f"{path} cannot be imported: {error}.") from error
+        raise UnknownPerformable(Sentence(NOT_IMPORTED, path=path, error=error)) from error
     except Exception as error:
-        raise UnknownPerformable(f"{path} cannot be imported: {type(error).__name__}: {error}.") from error
+        told = f"{type(error).__name__}: {error}"
+        raise UnknownPerformable(Sentence(NOT_IMPORTED, path=path, error=told)) from error
 
 
 def _attribute(found: Any, names: list[str]) -> Any:
@@ -165,13 +170,15 @@ def unknown(path: str) -> UnknownPerformable:
     """Return the error for a path that leads nowhere, with the nearest name and the remedy."""
     near = nearest(path)
     if near is None:
-        return UnknownPerformable(
-            f"This job needs {path}, which no longer exists. Deploy the code that has it, then retry the job."
+        told = _(
+            "This job needs %(path)s, which no longer exists. Deploy the code that has it, then retry the job."
         )
-    return UnknownPerformable(
-        f"This job needs {path}, which no longer exists. Nearest: {near}. "
-        f'Add aliases=["{path}"] to it, deploy, then retry the job.'
+        return UnknownPerformable(Sentence(told, path=path))
+    told = _(
+        "This job needs %(path)s, which no longer exists. Nearest: %(near)s. "
+        'Add aliases=["%(path)s"] to it, deploy, then retry the job.'
     )
+    return UnknownPerformable(Sentence(told, path=path, near=near))
 
 
 def nearest(path: str) -> str | None:

@@ -11,6 +11,11 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from jobqueue.sentences import Sentence
+
 MAX_DIGITS = 4300
 #: Longest path to a refused value that an error spells out.
 MAX_STEPS = 8
@@ -23,24 +28,34 @@ STORABLE = (
 
 
 class Refused(Exception):
-    """Why a value cannot be stored; the path to it grows on the way out, innermost step first."""
+    """Why a value cannot be stored; the path to it grows on the way out, innermost step first.
 
-    def __init__(self, reason: str) -> None:
+    Args:
+        reason: a sentence with a place for that path, "where".
+        **places: its other places.
+    """
+
+    def __init__(self, reason: str | Promise, **places: object) -> None:
         super().__init__(reason)
-        self.reason = reason
+        self.reason, self.places = reason, places
         self.steps: list[str] = []
 
-    def text(self, owner: str, name: str) -> str:
+    def text(self, owner: str, name: str) -> Sentence:
         """Return the whole sentence; ``name`` is the argument that holds the value."""
         where = f"{owner}: {name}" if name else owner
         steps = self.steps[::-1]
         path = "".join(steps if len(steps) <= MAX_STEPS else [*steps[:MAX_STEPS], "…"])
-        return f"{where}{path} {self.reason}"
+        return self.said_of(f"{where}{path}")
+
+    def said_of(self, where: object) -> Sentence:
+        """Return the whole sentence about a place."""
+        return Sentence(self.reason, where=where, **self.places)
 
 
 def refuse(value: Any, advice: str = "Pass an id or a plain value.") -> Refused:
     """Return the refusal of a value for its type."""
-    return Refused(f"is {with_article(type(value).__name__)} and cannot be stored. {advice} Storable: {STORABLE}.")
+    kind = with_article(type(value).__name__)
+    return Refused(f"%(where)s is %(kind)s and cannot be stored. {advice} Storable: {STORABLE}.", kind=kind)
 
 
 def with_article(noun: str) -> str:
@@ -51,28 +66,28 @@ def with_article(noun: str) -> str:
 def encode_str(value: str) -> str:
     """Return the text, which must be the same on every database."""
     if "\0" in value:
-        raise Refused("contains a NUL character, which databases refuse. Remove it or pass bytes.")
+        raise Refused(_("%(where)s contains a NUL character, which databases refuse. Remove it or pass bytes."))
     if not value.isascii():
         try:
             value.encode()
         except UnicodeEncodeError as error:
-            raise Refused(
-                f"contains half a character ({value[error.start]!r}), which UTF-8 cannot hold."
-            ) from None
+            reason = _("%(where)s contains half a character (%(half)s), which UTF-8 cannot hold.")
+            raise Refused(reason, half=repr(value[error.start])) from None
     return value
 
 
 def encode_int(value: int) -> int:
     """Return the whole number, if Python will read its digits back."""
     if not -LARGEST_INT < value < LARGEST_INT:
-        raise Refused(f"is a whole number of more than {MAX_DIGITS} digits; that is the limit.")
+        reason = _("%(where)s is a whole number of more than %(most)s digits; that is the limit.")
+        raise Refused(reason, most=MAX_DIGITS)
     return value
 
 
 def encode_float(value: float) -> float:
     """Return the number, if it is finite."""
     if not math.isfinite(value):
-        raise Refused(f"is {value}; only finite numbers can be stored.")
+        raise Refused(_("%(where)s is %(value)s; only finite numbers can be stored."), value=value)
     return value
 
 
@@ -80,7 +95,7 @@ def _datetime_to_json(value: datetime) -> str | list[str]:
     if value.tzinfo is None:
         return value.isoformat()
     if value.utcoffset() is None:
-        raise Refused("has a time zone that does not say its offset.")
+        raise Refused("%(where)s has a time zone that does not say its offset.")
     zone = getattr(value.tzinfo, "key", None)
     return [value.isoformat(), zone] if isinstance(zone, str) else value.isoformat()
 
@@ -99,13 +114,13 @@ def _datetime_from_json(raw: Any) -> datetime:
 
 def _time_to_json(value: time) -> str:
     if value.tzinfo is not None and value.utcoffset() is None:
-        raise Refused("is a time of day in a zone whose offset depends on the date. Pass a datetime.")
+        raise Refused("%(where)s is a time of day in a zone whose offset depends on the date. Pass a datetime.")
     return value.isoformat()
 
 
 def _decimal_to_json(value: Decimal) -> str:
     if not value.is_finite():
-        raise Refused(f"is {value}; only finite numbers can be stored.")
+        raise Refused(_("%(where)s is %(value)s; only finite numbers can be stored."), value=value)
     return str(value)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
+from django.utils.translation import gettext_lazy as _
+
 from jobqueue.exceptions import CorruptHandler, UnknownPerformable
 from jobqueue.handlers import contents, declared_in, tasks
 from jobqueue.handlers.arguments import Shape
@@ -13,6 +15,7 @@ from jobqueue.handlers.masking import Mask, masked, sensitive_values
 from jobqueue.handlers.methods import no_method, original, receiver_class, shape_of
 from jobqueue.handlers.plain import plain
 from jobqueue.rows import ClaimedJob
+from jobqueue.sentences import Sentence
 
 if TYPE_CHECKING:
     from jobqueue.models import Job
@@ -64,7 +67,7 @@ def named_arguments(data: Mapping[str, Any], signed: bool, convert: Callable[[An
         return attributes
     args, kwargs = convert(data.get("args", [])), convert(data.get("kwargs", {}))
     if not isinstance(args, list) or not isinstance(kwargs, dict):
-        raise CorruptHandler("The handler's args must be a list and its kwargs an object.")
+        raise CorruptHandler(Sentence(_("The handler's args must be a list and its kwargs an object.")))
     named = shape.named(args, kwargs)
     return {"self": convert(data["of"]), **named} if "of" in data else named
 

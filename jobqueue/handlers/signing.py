@@ -17,10 +17,12 @@ from typing import Any
 from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
+from django.utils.translation import gettext_lazy as _
 
 from jobqueue.conf import get_settings
 from jobqueue.exceptions import BadSignature
 from jobqueue.sealing import reseal, seal, unseal
+from jobqueue.sentences import Sentence
 
 VERSION = "v1:"
 PURPOSE = b"jobqueue.handler.v1\0"
@@ -69,20 +71,22 @@ def _verified(handler: str, name: str, queue: str, max_attempts: int | None, max
     """Return the body as it is stored, if the signature holds."""
     body, tag = split(handler)
     if tag is None:
-        raise BadSignature("The handler is not signed.")
+        raise BadSignature(Sentence(_("The handler is not signed.")))
     if not tag.startswith(VERSION) or not tag.isascii():
-        raise BadSignature("The handler's signature is of a version that this release does not know.")
+        told = _("The handler's signature is of a version that this release does not know.")
+        raise BadSignature(Sentence(told))
     try:
         message = _message(body, name, queue, max_attempts, max_run_time)
     except (UnicodeEncodeError, TypeError, ValueError):
-        raise BadSignature("The row's columns are not such as were ever signed.") from None
+        raise BadSignature(Sentence(_("The row's columns are not such as were ever signed."))) from None
     for key in _keys():
         if hmac.compare_digest(_tag(key, message), tag):
             return body
-    raise BadSignature(
+    told = _(
         "The signature does not hold: the handler, name, queue, max_attempts or max_run_time was changed "
         "after the job was stored, or it was signed with a key that is in use no more."
     )
+    raise BadSignature(Sentence(told))
 
 
 def is_signed(handler: str) -> bool:
@@ -135,7 +139,7 @@ def _bytes(secret: object) -> bytes:
     raise ImproperlyConfigured(f"SECRET_KEY and SECRET_KEY_FALLBACKS must be non-empty strings; one is {what}.")
 
 
-def _forget(*, setting: str, **_: Any) -> None:
+def _forget(*, setting: str, **_more: Any) -> None:
     if setting in {"JOBQUEUE", "SECRET_KEY", "SECRET_KEY_FALLBACKS"}:
         _keys.cache_clear()
 

@@ -15,6 +15,7 @@ from jobqueue.handlers.resolve import registry
 from jobqueue.handlers.shown import mask_for, masked_arguments
 from jobqueue.logs import harmless, headline
 from jobqueue.models import Attempt, Job, Report
+from jobqueue.sentences import translated
 
 #: Longest text that is shown unless all of it is asked for, in characters; and the longest then.
 LONGEST = 20_000
@@ -65,9 +66,9 @@ def _read(make: Callable[[], str], *, whole: bool) -> Told:
     try:
         return told(make(), whole=whole)
     except DecryptionError as error:
-        return Told(trouble=headline(str(error)), is_sealed=True)
+        return Told(trouble=headline(translated(error)), is_sealed=True)
     except Exception as error:  # whatever somebody has made of the row, its page is shown
-        return Told(trouble=headline(str(error)))
+        return Told(trouble=headline(translated(error)))
 
 
 def log_of(job: Job, report: Report | None, *, whole: bool = False) -> Told:

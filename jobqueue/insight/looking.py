@@ -11,7 +11,6 @@ from jobqueue.insight.why import MANY, Snapshot, Why, why
 from jobqueue.models import Cancellation, Job
 from jobqueue.states import State
 from jobqueue.stores.lanes import count_before, count_ready
-from jobqueue.wording import span
 
 
 def why_of(job_id: int, scene: Scene) -> Why:
@@ -26,7 +25,7 @@ def snapshot(job_id: int, scene: Scene, job: Job | None = None) -> Snapshot:
     job = job or scene.jobs.filter(pk=job_id).first()
     if job is None:
         newest = scene.jobs.aggregate(newest=Max("pk"))["newest"]
-        return Snapshot(job_id, now, None, newest=newest, kept=_kept(settings.keep_succeeded))
+        return Snapshot(job_id, now, None, newest=newest, kept=settings.keep_succeeded)
     running, ready = job.state == State.RUNNING, job.state == State.READY
     return Snapshot(
         job_id,
@@ -51,9 +50,3 @@ def _ahead(scene: Scene, job: Job) -> int:
 def _cancelling(scene: Scene, job_id: int) -> datetime | None:
     wishes = Cancellation.objects.using(scene.alias).filter(pk=job_id)
     return wishes.values_list("requested_at", flat=True).first()
-
-
-def _kept(seconds: float | None) -> str:
-    if seconds is None:
-        return ""
-    return " (KEEP_SUCCEEDED is 0)" if seconds == 0 else f" (KEEP_SUCCEEDED is {span(seconds)})"

@@ -17,6 +17,7 @@ from jobqueue.insight.scene import MOST_READY, Scene, listens, takes
 from jobqueue.insight.workers import wrong_clocks
 from jobqueue.models import ClassPause, Pause, Pool
 from jobqueue.release import release
+from jobqueue.sentences import translated
 from jobqueue.wording import age, few
 
 #: Queues, classes and pools that are warned of one by one.
@@ -128,7 +129,7 @@ def _of_nobody(scene: Scene, queue: str) -> Warn:
 
 def _of_priorities(queue: str, left: Sequence[int]) -> Warn:
     text = _('Jobs of priority %(priorities)s wait in queue "%(queue)s", and no worker takes that priority.')
-    sentence = text % {"priorities": few(left, NAMED), "queue": queue}
+    sentence = text % {"priorities": translated(few(left, NAMED)), "queue": queue}
     return Warn(
         "no worker for priority", "danger", sentence, _("Start one"), f"python manage.py jobworker --queue {queue}"
     )
@@ -168,7 +169,7 @@ def _of_releases(scene: Scene) -> Iterator[Warn]:
     releases = sorted({pool.release for pool in scene.living})
     if len(others) > NAMED or (len(releases) > 1 and not ours):
         text = _("Workers run different releases: %(releases)s.")
-        told = few([each or pgettext("release", "unknown") for each in releases], NAMED)
+        told = translated(few([each or pgettext("release", "unknown") for each in releases], NAMED))
         yield Warn("releases", "warning", text % {"releases": told}, *restart)
 
 
@@ -219,7 +220,7 @@ def _paused(pause: Pause | ClassPause) -> dict[str, str]:
 
 
 def _taken(pools: Sequence[Pool]) -> str:
-    return few(sorted({str(queue) for pool in pools for queue in pool.queues}), NAMED)
+    return translated(few(sorted({str(queue) for pool in pools for queue in pool.queues}), NAMED))
 
 
 def moment(when: datetime) -> str:

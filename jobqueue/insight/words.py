@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from jobqueue.exceptions import JobQueueError
@@ -25,9 +26,9 @@ def tries_of(job: Job, max_attempts: int) -> str:
     return f"{job.attempts}/{job.max_attempts or max_attempts}"
 
 
-def arguments_line(job: Job) -> str:
-    """Return the arguments in one line, the sensitive ones hidden; of what cannot be read, why."""
-    found = arguments_of(job)
+def arguments_line(job: Job, say: Callable[[Exception], str] = str) -> str:
+    """Return the arguments in one line, the sensitive ones hidden; or why they cannot be read, as ``say`` says it."""
+    found = arguments_of(job, say)
     if isinstance(found, str):
         return f"({found})"
     return " ".join(
@@ -35,9 +36,9 @@ def arguments_line(job: Job) -> str:
     )[:LONGEST]
 
 
-def arguments_of(job: Job) -> dict[str, Any] | str:
-    """Return the arguments by name, the sensitive ones hidden; or why they cannot be read."""
+def arguments_of(job: Job, say: Callable[[Exception], str] = str) -> dict[str, Any] | str:
+    """Return the arguments by name, the sensitive ones hidden; or why they cannot be read, as ``say`` says it."""
     try:
         return masked_arguments(job)
     except JobQueueError as error:
-        return headline(str(error))
+        return headline(say(error))

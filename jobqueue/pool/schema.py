@@ -7,6 +7,9 @@ from typing import NamedTuple
 from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
+from django.utils.translation import gettext_lazy as _
+
+from jobqueue.sentences import Sentence
 
 APP = "jobqueue"
 TABLE = "jobqueue_job"
@@ -39,15 +42,21 @@ class Schema(NamedTuple):
     @property
     def trouble(self) -> Trouble | None:
         """What is wrong with the tables; None if they are those of this release."""
-        tables = f'The tables of jobqueue in database "{self.alias}"'
         if self.newer:
-            back = f"Upgrade jobqueue here, or go back with the newer one: {self._migrate(self.known[-1:])}"
-            return Trouble(f"{tables} are of a newer release ({self.newer[-1]}).", back)
-        if self.missing and self.exists:
-            return Trouble(f"{tables} are out of date.", f"Run: {self._migrate()}")
-        if self.missing:
-            return Trouble(f'The table {TABLE} is missing in database "{self.alias}".', f"Run: {self._migrate()}")
-        return None
+            newer = _('The tables of jobqueue in database "%(alias)s" are of a newer release (%(release)s).')
+            back = _("Upgrade jobqueue here, or go back with the newer one: %(command)s")
+            command = self._migrate(self.known[-1:])
+            told = Sentence(newer, alias=self.alias, release=self.newer[-1])
+            return Trouble(told, Sentence(back, command=command))
+        if not self.missing:
+            return None
+        told = Sentence(
+            _('The table %(table)s is missing in database "%(alias)s".'), table=TABLE, alias=self.alias
+        )
+        if self.exists:
+            old = _('The tables of jobqueue in database "%(alias)s" are out of date.')
+            told = Sentence(old, alias=self.alias)
+        return Trouble(told, Sentence(_("Run: %(command)s"), command=self._migrate()))
 
     def _migrate(self, target: tuple[str, ...] = ()) -> str:
         database = () if self.alias == "default" else ("--database", self.alias)
@@ -66,7 +75,7 @@ def read_schema(alias: str) -> Schema:
     return Schema(
         alias,
         known=tuple(sorted(name for app, name in executor.loader.graph.nodes if app == APP)),
-        missing=tuple(migration.name for migration, _ in executor.migration_plan(leaves)),
+        missing=tuple(migration.name for migration, _backwards in executor.migration_plan(leaves)),
         newer=_unknown(executor.loader),
         exists=TABLE in connection.introspection.table_names(),
     )

@@ -11,6 +11,7 @@ from operator import or_
 from typing import Any, NamedTuple
 
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from jobqueue.conf import get_settings
 from jobqueue.exceptions import JobQueueError
@@ -20,6 +21,7 @@ from jobqueue.handlers.signing import split
 from jobqueue.models import Attempt, Job
 from jobqueue.search.moments import moment_of
 from jobqueue.search.words import SearchError, Term, Word
+from jobqueue.sentences import Sentence
 from jobqueue.states import State
 
 #: Says whether a row is meant.
@@ -63,8 +65,8 @@ def meaning(term: Term, now: datetime, *, with_payload: bool = True) -> Meaning:
         SearchError: naming what is not known, and what is nearest.
     """
     if not with_payload and (term.field == "error" or term.field.startswith("args.")):
-        told = f'To search by "{term.field}" takes the right to see it: view_job_payload.'
-        raise SearchError(told, term.position + term.negated)
+        told = _('To search by "%(field)s" takes the right to see it: view_job_payload.')
+        raise SearchError(Sentence(told, field=term.field), term.position + term.negated)
     if not term.field:
         return _any_of(term, _free if with_payload else _open)
     if term.field.startswith("args."):
@@ -90,13 +92,14 @@ def _any_of(term: Term, rule: Callable[[Word], Meaning]) -> Meaning:
     return Meaning(where if wanted else Q(), lambda job: any(test(job) for test in tests) is wanted)
 
 
-def _unknown(field: str) -> str:
-    known = [*FIELDS, "args"]
-    near = get_close_matches(field.lower(), known, n=1, cutoff=0.5)
+def _unknown(field: str) -> Sentence:
     if field == "args":
-        return 'Say which argument: "args.order_id:7".'
-    hint = f'Did you mean "{near[0]}"?' if near else f"Fields: {', '.join(FIELDS)}, args.NAME."
-    return f'Unknown field "{field}". {hint} Text with a colon goes in quotes.'
+        return Sentence(_('Say which argument: "args.order_id:7".'))
+    hint = Sentence(_("Fields: %(fields)s."), fields=", ".join([*FIELDS, "args.NAME"]))
+    if near := get_close_matches(field.lower(), [*FIELDS, "args"], n=1, cutoff=0.5):
+        hint = Sentence(_('Did you mean "%(near)s"?'), near=near[0])
+    told = _('Unknown field "%(field)s". %(hint)s Text with a colon goes in quotes.')
+    return Sentence(told, field=field, hint=hint)
 
 
 # Fields. Each takes a word and the time, and says what is meant.
@@ -105,9 +108,11 @@ def _unknown(field: str) -> str:
 def _state(word: Word, now: datetime) -> Meaning:
     found = STATES.get(word.text.lower())
     if found is None:
-        near = get_close_matches(word.text.lower(), STATES, n=1)
-        hint = f'Did you mean "{near[0]}"?' if near else f"States: {', '.join(STATES)}."
-        raise SearchError(f'"{word.text}" is not a state. {hint}', word.position)
+        hint = Sentence(_("States: %(states)s."), states=", ".join(STATES))
+        if near := get_close_matches(word.text.lower(), STATES, n=1):
+            hint = Sentence(_('Did you mean "%(near)s"?'), near=near[0])
+        told = Sentence(_('"%(word)s" is not a state. %(hint)s'), word=word.text, hint=hint)
+        raise SearchError(told, word.position)
     return Meaning(found)
 
 
@@ -124,7 +129,8 @@ def _number(column: str) -> Callable[[Word, datetime], Meaning]:
     def rule(word: Word, now: datetime) -> Meaning:
         found = NUMBER.fullmatch(word.text.removeprefix("#"))
         if found is None or abs(int(found[2])) > LARGEST_ID:
-            raise SearchError(f'"{word.text}" is not a whole number, as 7 or >7.', word.position)
+            told = Sentence(_('"%(word)s" is not a whole number, as 7 or >7.'), word=word.text)
+            raise SearchError(told, word.position)
         return Meaning(Q(**{f"{column}__{COMPARISONS[found[1]]}": int(found[2])}))
 
     return rule
@@ -154,7 +160,7 @@ def _bound(lookup: str) -> Callable[[Word, datetime], Meaning]:
         try:
             return Meaning(Q(**{f"created_at__{lookup}": moment_of(word.text, now)}))
         except ValueError as error:
-            raise SearchError(str(error), word.position) from None
+            raise SearchError(error.args[0], word.position) from None
 
     return rule
 

@@ -7,6 +7,9 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from jobqueue.sentences import Sentence
 
 SPAN = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)(s|m|h|d|w)?")
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800, None: 1}
@@ -25,7 +28,8 @@ def span_of(text: str) -> timedelta:
     found = SPAN.fullmatch(text)
     seconds = float(found[1]) * UNITS[found[2]] if found else 0.0
     if not found or seconds > LONGEST.total_seconds():
-        raise ValueError(f'"{text}" is not a duration. Examples: {EXAMPLES}.')
+        told = _('"%(text)s" is not a duration. Examples: %(examples)s.')
+        raise ValueError(Sentence(told, text=text, examples=EXAMPLES))
     return timedelta(seconds=seconds)
 
 
@@ -45,7 +49,8 @@ def moment_of(text: str, now: datetime) -> datetime:
             return now - span if text[0] == "-" else now + span
         return _in_zone(datetime.fromisoformat(text))
     except (ValueError, OverflowError):
-        raise ValueError(f'"{text}" is not a time. Examples: {MOMENTS}.') from None
+        told = _('"%(text)s" is not a time. Examples: %(examples)s.')
+        raise ValueError(Sentence(told, text=text, examples=MOMENTS)) from None
 
 
 def _in_zone(moment: datetime) -> datetime:

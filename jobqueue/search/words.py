@@ -9,7 +9,11 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from django.utils.translation import gettext_lazy as _
+
 from jobqueue.exceptions import JobQueueError
+from jobqueue.sentences import Sentence
+from jobqueue.wording import Amount
 
 #: Longest search, in characters, and most terms.
 LONGEST = 1000
@@ -31,7 +35,7 @@ class SearchError(JobQueueError, ValueError):
     """
 
     def __init__(self, message: str, position: int) -> None:
-        super().__init__(f"{message} (character {position})")
+        super().__init__(Sentence(_("%(message)s (character %(position)s)"), message=message, position=position))
         self.message = message
         self.position = position
 
@@ -69,7 +73,8 @@ def terms(text: str) -> list[Term]:
         SearchError: naming the place at which it cannot be understood.
     """
     if len(text) > LONGEST:
-        raise SearchError(f"A search has at most {LONGEST:,} characters; this one has {len(text):,}.", LONGEST + 1)
+        told = _("A search has at most %(most)s characters; this one has %(number)s.")
+        raise SearchError(Sentence(told, most=Amount(LONGEST), number=Amount(len(text))), LONGEST + 1)
     _check_characters(text)
     found: list[Term] = []
     at = _skip(text, 0)
@@ -77,9 +82,9 @@ def terms(text: str) -> list[Term]:
         term, end = _term(text, at)
         found.append(term)
         if len(found) > MOST_TERMS:
-            raise SearchError(f"A search has at most {MOST_TERMS} terms.", at + 1)
+            raise SearchError(Sentence(_("A search has at most %(most)s terms."), most=MOST_TERMS), at + 1)
         if end < len(text) and not text[end].isspace():
-            raise SearchError("A space is missing.", end + 1)
+            raise SearchError(Sentence(_("A space is missing.")), end + 1)
         at = _skip(text, end)
     return found
 
@@ -87,7 +92,7 @@ def terms(text: str) -> list[Term]:
 def _check_characters(text: str) -> None:
     for number, char in enumerate(text, 1):
         if char == "\0" or "\ud800" <= char <= "\udfff":
-            raise SearchError(f"{char!r} is in no stored text.", number)
+            raise SearchError(Sentence(_("%(character)s is in no stored text."), character=repr(char)), number)
 
 
 def _skip(text: str, at: int) -> int:
@@ -122,8 +127,10 @@ def _word(text: str, at: int, field: str) -> tuple[Word, int]:
     if found := QUOTED.match(text, at):
         return Word(ESCAPED.sub(r"\1", found[1]), at + 1), found.end()
     if text[at : at + 1] == '"':
-        raise SearchError("The closing quote is missing.", at + 1)
+        raise SearchError(Sentence(_("The closing quote is missing.")), at + 1)
     if found := BARE.match(text, at):
         return Word(found[0], at + 1), found.end()
-    after = f'"{field}:"' if field else "a comma or minus"
-    raise SearchError(f"There must be something after {after}.", at + 1)
+    told = Sentence(_("There must be something after a comma or minus."))
+    if field:
+        told = Sentence(_('There must be something after "%(field)s:".'), field=field)
+    raise SearchError(told, at + 1)

@@ -26,6 +26,7 @@ from jobqueue.conf import get_settings
 from jobqueue.insight.words import short_name
 from jobqueue.models import Attempt, Job
 from jobqueue.pool.schema import read_schema
+from jobqueue.sentences import translated
 from jobqueue.wording import duration, rounded
 
 register = template.Library()
@@ -123,7 +124,7 @@ def why_left_out() -> str:
     """Say why a look has found nothing: the tables are not those of this release, or it took too long."""
     with suppress(DatabaseError):
         if trouble := read_schema(get_settings().database).trouble:
-            return f"{trouble.message} {trouble.remedy}"
+            return f"{translated(trouble.message)} {translated(trouble.remedy)}"
     return gettext("Figures left out: the database was too slow.")
 
 

@@ -56,7 +56,7 @@ class TestWhatItShows:
     def test_why_it_waits(self, viewer: Client) -> None:
         job = plant()
         assert f"#{job.pk} waits: no worker is running." in page(viewer, job.pk)
-        assert "<code>Start one: python manage.py jobworker</code>" in page(viewer, job.pk)
+        assert "Start one: <code>python manage.py jobworker</code>" in page(viewer, job.pk)
         pause("default", by="ana", reason="mail is down")
         assert "is paused by ana" in page(viewer, job.pk)
 

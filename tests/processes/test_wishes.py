@@ -117,7 +117,7 @@ def test_a_pool_that_is_gone_is_told_of(transactional_db: None, alive: bool | No
             PoolGone, match=r"The pool host:atlas pid:7 is gone: it has stopped, or was declared dead\."
         ):
             wish(row)
-        with pytest.raises(PoolGone, match="Pool 7 is gone"):
+        with pytest.raises(PoolGone, match="The pool 7 is gone"):
             wish(7)
     assert not Job.objects.exists()
 

@@ -21,6 +21,7 @@ from jobqueue.insight.reading import read_row
 from jobqueue.models import Job
 from jobqueue.search.fields import LARGEST_ID
 from jobqueue.search.moments import moment_of
+from jobqueue.sentences import translated
 from jobqueue.states import State
 from jobqueue.stores.acts import GONE, TAKEN, Act, Acted
 
@@ -99,13 +100,13 @@ class ActPages:
             try:
                 given["run_at"] = moment_of(request.POST.get("run_at", "").strip(), self.desk.page.scene.now)
             except ValueError as error:
-                return self._ask(request, job, look, str(error))
+                return self._ask(request, job, look, translated(error))
         try:
             with together(self.desk.page.scene.alias):
                 acted = act_on([job_id], look.act, by=self.desk.by(request), **given)
                 self._log(request, job, look, acted, given.get("run_at"))
         except JobQueueError as error:
-            return self._ask(request, job, look, str(error))
+            return self._ask(request, job, look, translated(error))
         except DatabaseError as error:
             self.desk.say(request, _("Nothing was done: %(error)s") % {"error": error}, messages.ERROR)
             return self.desk.back_to(request, job_id)

@@ -25,6 +25,7 @@ from jobqueue.handlers import DeclaredFunction
 from jobqueue.handlers.arguments import Shape
 from jobqueue.handlers.known import find_known, known_jobs, maker_of, path_in
 from jobqueue.models import Job
+from jobqueue.sentences import translated
 
 if TYPE_CHECKING:
     from jobqueue.admin.page import Page
@@ -88,7 +89,7 @@ class AddPage:
                 if is_new:
                     log_addition(request, job, "Stored by the form.")
         except (JobQueueError, TypeError, ValueError, DatabaseError) as error:
-            form.add_error(None, str(error))
+            form.add_error(None, translated(error))
             return None
         if is_new:
             self.desk.say(request, _("Stored job #%(id)s.") % {"id": job.pk})

@@ -28,6 +28,7 @@ from jobqueue.handlers.masking import HIDDEN
 from jobqueue.handlers.plain import plain
 from jobqueue.handlers.scalars import TAGGED
 from jobqueue.models import Job
+from jobqueue.sentences import translated
 from jobqueue.states import State
 from jobqueue.stores.acts import ORIGINS, Act
 from jobqueue.stores.edits import EDITABLE
@@ -75,7 +76,7 @@ class EditPage:
         try:
             form = EditForm(job, request.POST if request.method == "POST" else None)
         except (CorruptHandler, UnknownPerformable) as error:
-            words = _("Job #%(id)s cannot be edited: %(error)s") % {"id": job_id, "error": error}
+            words = _("Job #%(id)s cannot be edited: %(error)s") % {"id": job_id, "error": translated(error)}
             self.desk.say(request, words, messages.ERROR)
             return self.desk.back_to(request, job_id)
         if request.method == "POST" and form.is_valid() and self._write(request, job, form):
@@ -111,10 +112,10 @@ class EditPage:
                 edit(job, changes, **options)
                 log_change(request, job, _log(job, changes, options))
         except JobStateError as error:
-            self.desk.say(request, str(error), messages.WARNING)
+            self.desk.say(request, translated(error), messages.WARNING)
             return True
         except (JobQueueError, TypeError, ValueError, DatabaseError) as error:
-            form.add_error(None, str(error))
+            form.add_error(None, translated(error))
             return False
         words = _("Job #%(id)s was saved, and is ready again.") if is_again else _("Job #%(id)s was saved.")
         self.desk.say(request, words % {"id": job.pk})

@@ -28,6 +28,7 @@ from jobqueue.logs import harmless
 from jobqueue.models import ClassPause, Job, Pause
 from jobqueue.search import Search, SearchError
 from jobqueue.search.editing import with_term
+from jobqueue.sentences import translated
 from jobqueue.states import State
 
 PAYLOAD = "view_job_payload"
@@ -217,7 +218,7 @@ def _understood(asked: Asked, scene: Scene, *, with_payload: bool) -> tuple[Sear
     except SearchError as error:
         at = error.position - 1
         return None, {
-            "message": str(error),
+            "message": translated(error),
             "before": harmless(asked.text[:at][-200:]),
             "behind": harmless(asked.text[at:][:200]),
         }

@@ -39,6 +39,7 @@ from jobqueue.search import WINDOW, SearchError
 from jobqueue.search.fields import LARGEST_ID
 from jobqueue.search.moments import moment_of
 from jobqueue.search.words import LONGEST
+from jobqueue.sentences import translated
 from jobqueue.states import State
 from jobqueue.stores.acts import Act, Acted
 
@@ -110,10 +111,10 @@ class ManyPage:
             try:
                 wish = wish_in(sent, look, chosen, scene)
             except ValueError as error:
-                return self._ask(request, look, chosen, scene, str(error))
+                return self._ask(request, look, chosen, scene, translated(error))
             self._act(request, wish, scene)
         except (Unfit, SearchError, JobQueueError) as error:
-            self.desk.say(request, str(error), messages.ERROR)
+            self.desk.say(request, translated(error), messages.ERROR)
         except DatabaseError as error:
             self.desk.say(request, _("Nothing was done: %(error)s") % {"error": error}, messages.ERROR)
         return HttpResponseRedirect(self._list_url(request, sent))
