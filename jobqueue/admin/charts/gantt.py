@@ -222,7 +222,7 @@ def _ticks(story: Story, minutes: int) -> Iterator[Tick]:
     moment = _whole(story.since, step)
     while moment < story.until:
         x = (moment - story.since).total_seconds() / seconds * WIDTH
-        if AXIS <= x <= WIDTH - 2 * AXIS:
+        if 2 * AXIS <= x <= WIDTH - 2 * AXIS:
             yield Tick(round(x, 2), date_format(_local(moment), "TIME_FORMAT"))
         moment += timedelta(minutes=step)
 
