@@ -95,6 +95,11 @@ class TestWhatItShows:
         assert f"“frame {MARKER}”" in shown
         assert f"line one\nline {MARKER}" in shown
 
+    def test_an_error_stands_above_the_log_and_each_once(self, reader: Client) -> None:
+        shown = page(reader, plant_failure().pk)
+        assert shown.count(f"line one\nline {MARKER}") == 1
+        assert shown.index('class="jq-below"') < shown.index("line one")
+
     def test_only_the_last_lines_of_a_log_unless_all_are_asked_for(self, reader: Client) -> None:
         job = plant(State.RUNNING)
         Report.objects.create(job=job, stored_log="\n".join(f"line {number}." for number in range(300)))
