@@ -16,4 +16,5 @@ urlpatterns = [
     path("flaky/", include("demo_site.flaky.urls")),
     path("media/<path:name>", serve_made),
     path("admin/", admin.site.urls),
+    path("jobqueue/", include("jobqueue.urls")),
 ]

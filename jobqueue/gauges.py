@@ -37,10 +37,11 @@ class Gauges:
 
     Attributes:
         now: the database's time.
-        counts: jobs by state and queue, as far as they are counted; failed ones of a day, among its newest ends.
+        counts: jobs by state and queue, as far as they are counted; failed ones are those of a day.
         oldest: seconds for which the oldest ready job of a queue waits, those of classes that rest left out.
         pools: those alive.
         paused: queues that rest.
+        paused_classes: classes that rest.
     """
 
     now: datetime
@@ -48,6 +49,7 @@ class Gauges:
     oldest: dict[str, float]
     pools: list[Pool]
     paused: set[str]
+    paused_classes: set[str]
 
     @property
     def queues(self) -> list[str]:
@@ -73,7 +75,8 @@ def read_gauges() -> Gauges:
             State.RUNNING: tallies.running(scene.alias, MOST_OTHERS),
             State.FAILED: tallies.failed(scene.alias, scene.now - LATELY, MOST_OTHERS),
         }
-        return Gauges(scene.now, counts, oldest, scene.living, set(list(scene.pauses)[:LANES]))
+        paused, classes = (set(list(each)[:LANES]) for each in (scene.pauses, scene.class_pauses))
+        return Gauges(scene.now, counts, oldest, scene.living, paused, classes)
 
 
 def slots(pool: Pool) -> int:

@@ -21,6 +21,7 @@ from jobqueue.performing.sheltered import Sheltered
 from jobqueue.rows import ClaimedJob, ClaimRequest
 from jobqueue.states import State
 from jobqueue.stores.base import Store
+from jobqueue.worker.minutes import Minutes
 from jobqueue.worker.workoff import WorkOff
 
 #: The jobs of the pass that is under way in this context.
@@ -42,7 +43,8 @@ def perform(sender: Store, job_ids: Iterable[int], **_: Any) -> None:
     try:
         settings = get_settings()
         executor = Sheltered(sender, settings, run_coroutine=run_on_calling_thread)
-        Pass(sender, settings, executor, name="inline", tell=tell_at_once, ids=ids).run()
+        minutes = Minutes(sender, settings.keep_statistics)
+        Pass(sender, settings, executor, name="inline", tell=tell_at_once, minutes=minutes, ids=ids).run()
     finally:
         _under_way.reset(token)
 
@@ -52,6 +54,7 @@ class Pass(WorkOff):
     """Performs the jobs that are named, one after another; the list may grow meanwhile."""
 
     ids: deque[int] = field(default_factory=deque)
+    patience: float = 0.0
 
     def claim(self, pool_id: int, locked_by: str) -> list[ClaimedJob]:
         """Return the next one that is ready."""

@@ -35,6 +35,7 @@ class Question:
         name: of what, as addresses and the log have it.
         back: where to go then.
         crumbs: the way to the page.
+        shown: what people call it, if that is something else.
         asks_why: whether a reason may be given.
         is_danger: whether it stops something.
     """
@@ -49,6 +50,7 @@ class Question:
     name: str
     back: str
     crumbs: tuple[Crumb, ...]
+    shown: str = ""
     asks_why: bool = False
     is_danger: bool = False
 
@@ -62,7 +64,7 @@ def ask_or_act(page: Page, request: HttpRequest, question: Question) -> HttpResp
         with together(page.scene.alias):
             words = question.act(reason)
             if words is not None:
-                log_change_of(request, question.model, question.name, words)
+                log_change_of(request, question.model, question.name, words, question.shown)
     except JobQueueError as error:
         return _ask(page, request, question, str(error), reason)
     except DatabaseError as error:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -34,6 +35,9 @@ SIZE = 50
 MANY_NAMES = 200
 #: Longest line about a job, in characters.
 LONGEST_LINE = 160
+
+#: Before the name of an exception at the beginning of an error.
+MODULE = re.compile(r"\A(?:[A-Za-z_]\w*\.)+(?=[A-Za-z_]\w*(?::|\s|\Z))")
 
 TIMES = (("-1h", _("last hour")), ("-1d", _("last 24 hours")), ("-7d", _("last 7 days")))
 
@@ -69,6 +73,10 @@ class Asked:
             before=_id(given.get("before", "")),
             after=_id(given.get("after", "")),
         )
+
+    def whole(self) -> Asked:
+        """Return what asks for jobs of all tabs."""
+        return replace(self, tab=TABS[""], text="", before=None, after=None)
 
     def search(self, now: datetime, *, with_payload: bool) -> Search | None:
         """Return the search; None if nothing was typed.
@@ -237,7 +245,7 @@ def _row(job: Job | Unreadable, now: datetime, most: int, *, with_payload: bool)
             harmless(job.name),
             harmless(short_name(job.name)),
             look_of(job),
-            _line(mask_for(job)(job.error or "")) if with_payload and _has_failed(job) else "",
+            _line(short_error(mask_for(job)(job.error or ""))) if with_payload and _has_failed(job) else "",
             _line(harmless(arguments_line(job))) if with_payload else "",
             harmless(job.queue),
             job.priority,
@@ -251,6 +259,11 @@ def _row(job: Job | Unreadable, now: datetime, most: int, *, with_payload: bool)
 
 def _has_failed(job: Job) -> bool:
     return look_of(job).key in {"failed", "retrying"} and job.last_error is not None
+
+
+def short_error(error: str) -> str:
+    """Return an error without the module of its exception: there is but a line for it."""
+    return MODULE.sub("", error, count=1)
 
 
 def _line(text: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db import router, transaction
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
 from jobqueue.models import Job
@@ -39,17 +39,24 @@ def log_addition(request: HttpRequest, job: Job, words: str) -> None:
     _write(request, [job], ADDITION, words)
 
 
-def log_change_of(request: HttpRequest, model: type[Model], name: str, words: str) -> None:
-    """Note a change of what has pages and no row: a queue, a class, a worker."""
+def log_change_of(request: HttpRequest, model: type[Model], name: str, words: str, shown: str = "") -> None:
+    """Note a change of what has pages and no row: a queue, a class, a worker; ``shown`` is what people call it."""
     user: Any = request.user
     LogEntry.objects.create(
         user_id=user.pk,
         content_type=ContentType.objects.get_for_model(model),
         object_id=name,
-        object_repr=name[:LONGEST_SHOWN],
+        object_repr=(shown or name)[:LONGEST_SHOWN],
         action_flag=CHANGE,
         change_message=words,
     )
+
+
+def entries_about(model: type[Model], name: str = "") -> QuerySet[LogEntry]:
+    """Return what was done to all that has these pages, or to what has one name, the newest first."""
+    of_kind = LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(model))
+    found = of_kind.filter(object_id=name) if name else of_kind
+    return found.select_related("user").order_by("-action_time", "-pk")
 
 
 def _write(request: HttpRequest, jobs: Iterable[Job], flag: int, words: str) -> None:

@@ -19,7 +19,7 @@ from jobqueue.insight.scene import Scene
 from jobqueue.insight.why import Why, why
 from jobqueue.insight.words import short_name, tries_of
 from jobqueue.logs import harmless, headline
-from jobqueue.models import Attempt, Job, Report
+from jobqueue.models import Attempt, ClassPause, Job, Pause, Report
 from jobqueue.states import State
 
 #: Tries of a job that are shown, the newest ones; and if all are asked for.
@@ -68,9 +68,10 @@ class OneJob:
         trouble: why.
         look: its state.
         why: why it is where it is.
+        pause: what keeps it waiting: that of its queue, or of its class.
         tries: the newest attempts, the newest first, and whether there are more.
         line: the same as a picture.
-        facts: names and values.
+        max_attempts, max_run_time: how often it was tried, of how often it may be; and for how many seconds.
         arguments, result, log, error: what only those see who may.
         fingerprint, alike: the kind of its failure, and how many other jobs have it.
         report: how far it is.
@@ -84,10 +85,12 @@ class OneJob:
     trouble: str = ""
     look: Look | None = None
     why: Why | None = None
+    pause: Pause | ClassPause | None = None
     tries: list[Tried] = field(default_factory=list)
     has_more_tries: bool = False
     line: Line | None = None
     max_attempts: str = ""
+    max_run_time: float = 0.0
     arguments: Told = field(default_factory=Told)
     result: Told | None = None
     log: Told = field(default_factory=Told)
@@ -142,10 +145,12 @@ def _whole_of(scene: Scene, job: Job, *, with_payload: bool, whole: str) -> OneJ
         job=job,
         look=look_of(job),
         why=_why(scene, job, with_payload=with_payload),
+        pause=scene.pause_of(job) if job.state == State.READY else None,
         tries=shown,
         has_more_tries=is_more,
         line=lifeline.line_of(job, tries, scene.now),
         max_attempts=tries_of(job, scene.settings.max_attempts),
+        max_run_time=job.max_run_time or scene.settings.max_run_time,
         fingerprint=fingerprint,
         alike=details.alike(scene.alias, fingerprint, job.pk) if fingerprint else 0,
         report=details.report_of(job),

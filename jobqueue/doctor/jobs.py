@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from django.db.models import Count, Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef
 
 from jobqueue.doctor.finding import Finding, ok, warning
 from jobqueue.doctor.site import Site
@@ -29,14 +29,12 @@ def jobs(site: Site) -> Iterator[Finding]:
 
 
 def failed(site: Site) -> Iterator[Finding]:
-    """Report what has failed for good within a day, among the newest ends."""
-    ended = site.jobs.ended().filter(finished_at__gte=site.now - timedelta(days=1)).order_by("-finished_at")
-    is_failed = Q(state=State.FAILED)
-    seen = ended[:MANY].aggregate(all=Count("pk"), failed=Count("pk", filter=is_failed))
-    if seen["failed"]:
-        latest = ended.filter(is_failed)[0]
+    """Report what has failed for good within a day."""
+    lately = site.jobs.failed().filter(finished_at__gte=site.now - timedelta(days=1)).order_by("-finished_at")
+    if seen := lately.values("finished_at")[:MANY].count():
+        latest = lately[0]
         why = headline(latest.error or "")[:ERROR_LENGTH]
-        count = ("at least " if seen["all"] == MANY else "") + counted(seen["failed"], "job")
+        count = ("at least " if seen == MANY else "") + counted(seen, "job")
         message = f"{count} failed within a day, the latest {latest}: {why}"
         remedy = f"Mended? Again: python manage.py jobs retry {latest.pk}"
         yield warning("jobs.failed", message, remedy)

@@ -9,14 +9,13 @@ from jobqueue.cli.banner import told_releases
 from jobqueue.doctor.finding import Finding, error, ok, warning
 from jobqueue.doctor.site import Site
 from jobqueue.insight.scene import address, slots
+from jobqueue.insight.workers import SKEW_SECONDS, wrong_clocks
 from jobqueue.models import Pool
 from jobqueue.release import RESTART, outdated
 from jobqueue.wording import age, counted, few, span
 
 #: A death is news for so long.
 LATELY_SECONDS = 3600.0
-#: A heartbeat further ahead of the clock was not sent by this time.
-SKEW_SECONDS = 5.0
 #: Pools that are told of one by one.
 NAMED = 3
 
@@ -28,7 +27,8 @@ def workers(site: Site) -> Iterator[Finding]:
         yield ok("workers", alive(living))
     else:
         yield error("workers.none", "none alive", "Start one: python manage.py jobworker")
-    yield from (*silent(site), *dead(site), *early(site), *quiet(living), *releases(living, site.release))
+    yield from (*silent(site), *dead(site), *early(site), *clocks(living), *quiet(living))
+    yield from releases(living, site.release)
 
 
 def alive(living: list[Pool]) -> str:
@@ -60,6 +60,14 @@ def early(site: Site) -> Iterator[Finding]:
     if pools:
         message = f"a clock was set back, or is wrong; heartbeats from the future: {_told(site, pools, 'ahead')}"
         yield warning("clock.future", message, f"Set clocks by NTP. On {pools[0].host}: timedatectl")
+
+
+def clocks(living: list[Pool]) -> Iterator[Finding]:
+    """Report hosts whose clock is not the database's."""
+    for host, skew in list(wrong_clocks(living).items())[:NAMED]:
+        direction = "ahead of" if skew > 0 else "behind"
+        message = f"that of {host} is {span(abs(skew))} {direction} the database's, by which jobs become due"
+        yield warning("clock.worker", message, f"Set clocks by NTP. On {host}: timedatectl")
 
 
 def quiet(living: list[Pool]) -> Iterator[Finding]:

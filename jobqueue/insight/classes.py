@@ -6,22 +6,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from heapq import nlargest
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from jobqueue.handlers.shown import mask_for
 from jobqueue.insight.declared import declared_names
 from jobqueue.insight.rollups import Counts, Done, Range, Rollups
 from jobqueue.insight.scene import Scene
 from jobqueue.logs import headline
-from jobqueue.models import ClassPause, Job, Rollup
+from jobqueue.models import ClassPause, Job, JobQuerySet, Rollup
 from jobqueue.models.rollup import minute_of, time_of
 from jobqueue.policy.histogram import percentile
-from jobqueue.states import State
 from jobqueue.wording import age
 
 #: So many classes are told of.
 SHOWN = 500
-#: Jobs that stand out are looked for among so many of the newest ends, of all classes.
+#: Jobs that stand out are looked for among so many of the newest failures of all classes, and of the other ends.
 ENDS = 10_000
 #: So many of the slowest, and of the newest failures.
 TOP = 10
@@ -131,18 +130,23 @@ def days(scene: Scene, name: str) -> list[Day]:
 
 
 def outstanding(scene: Scene, name: str, *, with_payload: bool = False) -> Outstanding:
-    """Return the jobs of a class that stand out, found by the index of ends."""
-    ended = scene.jobs.ended().order_by("-finished_at")
-    for oldest in ended.values_list("finished_at", flat=True)[ENDS : ENDS + 1]:
-        ended = ended.filter(finished_at__gte=oldest)
-    rows = list(ended.filter(name=name).values_list("pk", "state", "started_at", "finished_at")[:ENDS])
-    slowest = nlargest(TOP, rows, key=lambda row: _seconds(row[2], row[3]))
-    failed = [row for row in rows if row[1] == State.FAILED.value][:TOP]
+    """Return the jobs of a class that stand out, found by the indexes of ends."""
+    done, failed = _newest(scene.jobs.done(), name), _newest(scene.jobs.failed(), name)
+    slowest = nlargest(TOP, [*done, *failed], key=lambda row: _seconds(row[1], row[2]))
+    failed = failed[:TOP]
     jobs = scene.jobs.in_bulk([row[0] for row in (*slowest, *failed)])
     return Outstanding(
         [_ended(jobs[row[0]], with_payload) for row in slowest if row[0] in jobs],
         [_ended(jobs[row[0]], with_payload) for row in failed if row[0] in jobs],
     )
+
+
+def _newest(ended: JobQuerySet, name: str) -> list[Any]:
+    """Return id, beginning and end of the jobs of a class among the newest ends of all, the newest first."""
+    ended = ended.order_by("-finished_at")
+    for oldest in ended.values_list("finished_at", flat=True)[ENDS : ENDS + 1]:
+        ended = ended.filter(finished_at__gte=oldest)
+    return list(ended.filter(name=name).values_list("pk", "started_at", "finished_at")[:ENDS])
 
 
 def is_known(scene: Scene, name: str) -> bool:

@@ -98,8 +98,8 @@ def _declaration(
 def _signature(found: Callable[..., Any], sensitive: tuple[str, ...]) -> str:
     try:
         whole = signature(found)
-        shown = [_masked(each, sensitive) for each in whole.parameters.values()]
-        return str(whole.replace(parameters=shown))
+        shown = [_plain(_masked(each, sensitive)) for each in whole.parameters.values()]
+        return str(whole.replace(parameters=shown, return_annotation=_unquoted(whole.return_annotation)))
     except Exception:  # it runs the project's code: representations of defaults, above all
         return ""
 
@@ -107,6 +107,21 @@ def _signature(found: Callable[..., Any], sensitive: tuple[str, ...]) -> str:
 def _masked(parameter: Parameter, sensitive: tuple[str, ...]) -> Parameter:
     is_shown = parameter.default is Parameter.empty or not is_sensitive(parameter.name, sensitive)
     return parameter if is_shown else parameter.replace(default=HIDDEN)
+
+
+def _plain(parameter: Parameter) -> Parameter:
+    return parameter.replace(annotation=_unquoted(parameter.annotation))
+
+
+class _Unquoted(str):
+    """An annotation that was not evaluated, shown as it stands in the code."""
+
+    __slots__ = ()
+    __repr__ = str.__str__
+
+
+def _unquoted(annotation: Any) -> Any:
+    return _Unquoted(annotation) if isinstance(annotation, str) else annotation
 
 
 def _told(value: Any) -> str:

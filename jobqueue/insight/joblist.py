@@ -80,8 +80,8 @@ TABS = {
         Tab("scheduled", BY_TIME, lambda rows: rows.in_state(State.SCHEDULED), Q(attempts=0)),
         Tab("retrying", BY_TIME, lambda rows: rows.in_state(State.SCHEDULED), Q(attempts__gt=0)),
         Tab("failed", BY_END, lambda rows: rows.in_state(State.FAILED)),
-        Tab("succeeded", BY_END, lambda rows: rows.ended(), Q(state=State.SUCCEEDED)),
-        Tab("cancelled", BY_END, lambda rows: rows.ended(), Q(state=State.CANCELLED)),
+        Tab("succeeded", BY_END, lambda rows: rows.done(), Q(state=State.SUCCEEDED)),
+        Tab("cancelled", BY_END, lambda rows: rows.done(), Q(state=State.CANCELLED)),
     )
 }
 
@@ -102,9 +102,9 @@ def counts(scene: Scene) -> dict[str, Counted]:
     running = _capped(scene.jobs.running().order_by("pool_id").values("pk")[: MANY + 1].count())
     failed = _capped(scene.jobs.in_state(State.FAILED).order_by("-finished_at").values("pk")[: MANY + 1].count())
     later = _split(scene.jobs.scheduled(), retrying=Q(attempts__gt=0), scheduled=Q(attempts=0))
-    newest = scene.jobs.ended().order_by("-finished_at")
-    ended = _split(newest, succeeded=Q(state=State.SUCCEEDED), cancelled=Q(state=State.CANCELLED))
-    found = {"waiting": ready, "running": running, **later, "failed": failed, **ended}
+    newest = scene.jobs.done().order_by("-finished_at")
+    done = _split(newest, succeeded=Q(state=State.SUCCEEDED), cancelled=Q(state=State.CANCELLED))
+    found = {"waiting": ready, "running": running, **later, "failed": failed, **done}
     numbers = [each.number or 0 for each in found.values()]
     is_more = any(each.is_more or each.number is None for each in found.values())
     return {"": Counted(min(sum(numbers), MANY), True) if is_more else _capped(sum(numbers)), **found}
@@ -210,7 +210,7 @@ def listing(scene: Scene, wanted: Wanted) -> Listing:
 def in_batches(scene: Scene, wanted: Wanted) -> Iterator[list[Job | Unreadable]]:
     """Yield all jobs in question, ``wanted.size`` at a time."""
     tests = wanted.search.tests if wanted.search else ()
-    for jobs in _pages(scene, _scope(scene, wanted).rows, wanted.order, wanted.size):
+    for jobs in pages(scene, _scope(scene, wanted).rows, wanted.order, wanted.size):
         yield [job for job in jobs if _holds(job, tests)]
 
 
@@ -273,7 +273,7 @@ def _find(scene: Scene, rows: JobQuerySet, wanted: Wanted, *, backwards: bool) -
     if not tests:
         return _Found(read_rows(rows[: wanted.size + 1]))
     end, jobs, looked = time.monotonic() + PATIENCE, list[Job | Unreadable](), 0
-    for page in _pages(scene, rows, wanted.order, CHUNK, backwards=backwards):
+    for page in pages(scene, rows, wanted.order, CHUNK, backwards=backwards):
         for job in page:
             looked += 1
             if _holds(job, tests):
@@ -285,7 +285,7 @@ def _find(scene: Scene, rows: JobQuerySet, wanted: Wanted, *, backwards: bool) -
     return _Found(jobs)
 
 
-def _pages(
+def pages(
     scene: Scene, rows: JobQuerySet, order: Order, size: int, *, backwards: bool = False
 ) -> Iterator[list[Job | Unreadable]]:
     """Yield ordered rows page by page, each by a query of its own."""
@@ -293,7 +293,7 @@ def _pages(
     while True:
         jobs = read_rows(page[:size])
         yield jobs
-        if len(jobs) < size or (mark := _mark(scene, order, jobs[-1].pk)) is None:
+        if len(jobs) < size or (mark := _mark_of(scene, order, jobs[-1])) is None:
             return
         page = rows.filter(_past(order, mark, backwards=backwards))
 
@@ -312,6 +312,13 @@ def _mark(scene: Scene, order: Order, job_id: int | None) -> tuple[Any, ...] | N
     if order == BY_ID:
         return (job_id,)
     return scene.jobs.filter(pk=job_id).values_list(*(key.column for key in order)).first()
+
+
+def _mark_of(scene: Scene, order: Order, job: Job | Unreadable) -> tuple[Any, ...] | None:
+    """Return where a job stood when it was read; by now it may be gone."""
+    if isinstance(job, Job):
+        return tuple(getattr(job, key.column) for key in order)
+    return _mark(scene, order, job.pk)
 
 
 def ordering(order: Order, *, backwards: bool = False) -> list[Any]:

@@ -33,7 +33,7 @@ def snapshot(job_id: int, scene: Scene, job: Job | None = None) -> Snapshot:
         now,
         job,
         living=scene.living,
-        pause=scene.pauses.get(job.queue) or scene.class_pauses.get(job.name),
+        pause=scene.pause_of(job),
         ahead=_ahead(scene, job) if ready else 0,
         max_attempts=settings.max_attempts,
         cancelling=_cancelling(scene, job_id) if running else None,

@@ -43,6 +43,7 @@ class Tiles:
         day: what ended within 24 hours.
         oldest: seconds since the oldest ready job is due whose queue does not rest; None: there is none.
         is_late: whether that is longer than ALERT_AFTER.
+        needs_workers: whether somebody has to work.
         workers: living pools; ``silent``: those that have given no sign of life for longer than their lease.
     """
 
@@ -56,11 +57,12 @@ class Tiles:
     workers: int
     silent: int
     is_late: bool = False
+    needs_workers: bool = True
 
     @property
     def lacks_workers(self) -> bool:
-        """Whether none lives, or one is silent."""
-        return not self.workers or bool(self.silent)
+        """Whether none lives where one should, or one is silent."""
+        return (self.needs_workers and not self.workers) or bool(self.silent)
 
 
 def tiles(scene: Scene) -> Tiles:
@@ -79,6 +81,7 @@ def tiles(scene: Scene) -> Tiles:
         day=Rollups(scene.alias, RANGES["24h"], scene.now).total(),
         oldest=oldest,
         is_late=(oldest or 0.0) > scene.settings.alert_after,
+        needs_workers=scene.needs_workers,
         workers=len(scene.living),
         silent=sum(1 for pool in scene.pools if pool.alive and scene.is_silent(pool)),
     )

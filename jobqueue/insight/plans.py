@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from math import inf
+from typing import Any, Protocol
 
-from django.db.models import Max, Q, QuerySet
+from django.db.models import F, Max, Q
+from django.db.models.lookups import LessThanOrEqual
 
-from jobqueue.insight.joblist import TABS, ordering
+from jobqueue.insight.joblist import BY_ID, PATIENCE, TABS, ordering, pages
 from jobqueue.insight.scene import Scene
 from jobqueue.models import Job, JobQuerySet
 from jobqueue.search import CHUNK, WINDOW, Search, beyond, parse
@@ -22,6 +25,18 @@ ONCE = frozenset({Act.RETRY, Act.RUN_NOW, Act.POSTPONE})
 
 #: Tabs of the list whose jobs an index of their own finds, however many others there are.
 INDEXED = frozenset({"waiting", "running", "scheduled", "retrying", "failed"})
+
+
+class TooSlow(Exception):
+    """There was no time to look at all jobs one by one."""
+
+
+class Row(Protocol):
+    """What a plan reads of a job."""
+
+    pk: int
+    state: int
+    name: str
 
 
 @dataclass
@@ -48,8 +63,8 @@ class Plan:
         return cls.among(search.find(scene.jobs.only("id", "state", "name"), all_rows=all_rows), search, act)
 
     @classmethod
-    def among(cls, jobs: Iterable[Job], search: Search, act: Act, limit: int | None = None) -> Plan:
-        """Look at what a search has found, the newest first.
+    def among(cls, jobs: Iterable[Row], search: Search, act: Act, limit: int | None = None) -> Plan:
+        """Look at what a search has found.
 
         Args:
             jobs: what it has found.
@@ -63,12 +78,12 @@ class Plan:
                 plan.is_cut = True
                 break
             plan._take(job, act)
-        plan.ids.reverse()
+        plan.ids.sort()
         if search.is_by_id and not search.tests and not plan.ids and not plan.left_out:
             plan.left_out[GONE] = 1
         return plan
 
-    def _take(self, job: Job, act: Act) -> None:
+    def _take(self, job: Row, act: Act) -> None:
         label = State(job.state).label
         if job.state in TAKEN[act]:
             self.ids.append(job.pk)
@@ -132,43 +147,57 @@ class Chosen:
         Args:
             scene: whose jobs.
             act: what would be done.
-            limit: stop after so many.
+            limit: stop after so many, and look no longer than a second at what only this process can tell.
             fitting: look at none that would be left out.
+
+        Raises:
+            TooSlow: if that second is over.
         """
-        rows = scene.jobs.filter(TABS[self.tab].where, pk__lte=self.newest, created_at__lte=self.at)
+        rows = scene.jobs.filter(TABS[self.tab].where, created_at__lte=self.at)
         if act in ONCE:
             rows = rows.filter(updated_at__lte=self.at)
         if fitting:
             rows = rows.filter(state__in=TAKEN[act])
-        return Plan.among(self._found(scene, rows.only("id", "state", "name")), self.search, act, limit)
+        return Plan.among(self._found(scene, rows, limit), self.search, act, limit)
 
-    def _found(self, scene: Scene, rows: JobQuerySet) -> Iterator[Job]:
-        """Yield what the search finds among some rows, the newest first."""
-        search = self.search
-        named = None if search.is_by_index or self.beyond else self._in_tab(scene)
-        if named is None:
-            yield from search.find(TABS[self.tab].source(rows).filter(pk__gt=self.beyond), all_rows=True)
-            return
-        for start in range(0, len(named), CHUNK):
-            yield from replace(search, is_by_index=True).find(rows.filter(pk__in=named[start : start + CHUNK]))
+    def _found(self, scene: Scene, rows: JobQuerySet, limit: int | None) -> Iterator[Row]:
+        """Yield what the search finds among some rows: in the order of the tab's index, or the newest first.
 
-    def _in_tab(self, scene: Scene) -> list[int] | None:
-        """Return the ids in the tab, the largest first; None if no index tells, or if they are too many.
-
-        Told to go by id, the database would look at all jobs for the few that have failed.
+        Told to go by id, the database would look at all jobs for the few that have failed; told to sort, at all that
+        have failed for the first few.
         """
-        if self.tab not in INDEXED:
-            return None
-        ids = list(self._of_tab(scene)[: WINDOW + 1])
-        return sorted(ids, reverse=True) if len(ids) <= WINDOW else None
+        search, tab = self.search, TABS[self.tab]
+        is_by_tab = self.tab in INDEXED and not (search.is_by_index or self.beyond)
+        order = tab.order if is_by_tab else BY_ID
+        # With a plain bound of ids, the database would go by id after all.
+        bounds = (
+            Q(LessThanOrEqual(F("pk") + 0, self.newest))
+            if is_by_tab
+            else Q(pk__gt=self.beyond, pk__lte=self.newest)
+        )
+        meant = tab.source(rows).filter(search.where, bounds).order_by(*ordering(order))
+        if limit is not None and not search.tests:
+            yield from meant.values_list("pk", "state", "name", named=True)[: limit + 1]
+            return
+        end = inf if limit is None else time.monotonic() + PATIENCE
+        columns = () if search.tests else ("id", "state", "name", *(key.column for key in order))
+        for page in pages(scene, meant.only(*columns), order, CHUNK):
+            for job in page:
+                if isinstance(job, Job) and all(test(job) for test in search.tests):
+                    yield job
+                if time.monotonic() > end:
+                    raise TooSlow
 
     def _is_by_tab(self, scene: Scene) -> bool:
-        """Whether an index tells the ids in the tab, and they are not too many."""
-        return self.tab in INDEXED and not self._of_tab(scene)[WINDOW : WINDOW + 1]
-
-    def _of_tab(self, scene: Scene) -> QuerySet[Job, int]:
+        """Whether an index tells the jobs in question: all of a tab, or a tab that is no longer than a look."""
+        if self.tab not in INDEXED:
+            return False
         tab = TABS[self.tab]
-        return tab.source(scene.jobs).filter(tab.where).order_by(*ordering(tab.order)).values_list("pk", flat=True)
+        if not (self.text or tab.where):
+            return True
+        first = tab.order[:1]
+        column = tab.source(scene.jobs).order_by(*ordering(first)).values_list(first[0].column)
+        return not column[WINDOW : WINDOW + 1]
 
     def as_data(self) -> dict[str, Any]:
         """Return it as arguments of a job, from which ``of`` makes it again."""

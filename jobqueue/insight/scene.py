@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import cached_property
 
-from jobqueue.conf import Settings
+from jobqueue.conf import INLINE, Settings
 from jobqueue.models import ClassPause, Job, JobQuerySet, Pause, Pool
 from jobqueue.stores import get_store, tallies
 from jobqueue.stores.base import Store
@@ -75,6 +75,15 @@ class Scene:
     def class_pauses(self) -> dict[str, ClassPause]:
         """The classes that rest, by name."""
         return self.store.class_pauses.all()
+
+    @property
+    def needs_workers(self) -> bool:
+        """Whether somebody has to work: in inline mode only where jobs wait."""
+        return self.settings.mode != INLINE or bool(self.oldest)
+
+    def pause_of(self, job: Job) -> Pause | ClassPause | None:
+        """Return why jobs like this one rest: its queue does, or its class; None if neither does."""
+        return self.pauses.get(job.queue) or self.class_pauses.get(job.name)
 
     @cached_property
     def lanes(self) -> list[Lane]:

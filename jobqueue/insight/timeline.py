@@ -127,9 +127,9 @@ def story(scene: Scene, minutes: int) -> Story:
 
 
 def _succeeded(scene: Scene, since: datetime) -> list[Stretch]:
-    ended = scene.jobs.ended().filter(finished_at__gte=since, state=State.SUCCEEDED, started_at__isnull=False)
+    done = scene.jobs.done().filter(finished_at__gte=since, state=State.SUCCEEDED, started_at__isnull=False)
     columns = ("locked_by", "pk", "name", "started_at", "finished_at")
-    rows = ended.order_by("-finished_at").values_list(*columns)[:NEWEST]
+    rows = done.order_by("-finished_at").values_list(*columns)[:NEWEST]
     return [Stretch(worker or "", pk, name, began, ended, "succeeded") for worker, pk, name, began, ended in rows]
 
 

@@ -12,7 +12,9 @@ from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
+from jobqueue.conf import INLINE
 from jobqueue.insight.scene import MOST_READY, Scene, listens, takes
+from jobqueue.insight.workers import wrong_clocks
 from jobqueue.models import ClassPause, Pause, Pool
 from jobqueue.release import release
 from jobqueue.wording import age, few
@@ -50,6 +52,7 @@ def warnings(scene: Scene) -> list[Warn]:
         *_of_queues(scene),
         *_of_classes(scene),
         *_of_releases(scene),
+        *_of_clocks(scene),
         *_of_settings(scene),
     ]
     return sorted(found, key=lambda each: ("danger", "warning", "info").index(each.level))
@@ -67,6 +70,8 @@ def briefly(found: Sequence[Warn]) -> list[Warn]:
 
 def _of_workers(scene: Scene) -> Iterator[Warn]:
     if not scene.living:
+        if not scene.needs_workers:
+            return
         sentence = _("No worker is running.")
         if scene.oldest:
             jobs = _jobs_wait(sum(scene.waiting.values()))
@@ -167,7 +172,21 @@ def _of_releases(scene: Scene) -> Iterator[Warn]:
         yield Warn("releases", "warning", text % {"releases": told}, *restart)
 
 
+def _of_clocks(scene: Scene) -> Iterator[Warn]:
+    for host, skew in list(wrong_clocks(scene.living).items())[:NAMED]:
+        text = _("The clock of %(host)s is %(seconds)s s ahead of the database's, by which jobs become due.")
+        if skew < 0:
+            text = _("The clock of %(host)s is %(seconds)s s behind the database's, by which jobs become due.")
+        sentence = text % {"host": host, "seconds": number_format(round(abs(skew)), force_grouping=True)}
+        yield Warn("clock", "warning", sentence, _("Set clocks by NTP; on that host"), "timedatectl")
+
+
 def _of_settings(scene: Scene) -> Iterator[Warn]:
+    if scene.settings.mode == INLINE:
+        text = _(
+            "Jobs are performed at once, where they are stored (MODE is inline); those for later need a worker."
+        )
+        yield Warn("inline", "info", text)
     if scene.settings.keep_succeeded == 0:
         text = _("Finished jobs are deleted at once (KEEP_SUCCEEDED is 0). Figures are kept.")
         yield Warn("keep succeeded", "info", text)

@@ -19,6 +19,8 @@ from jobqueue.wording import age
 #: So many pools are told of, and jobs of one look named.
 SHOWN = 200
 NAMED = 2000
+#: What clocks may differ by: a heartbeat may wait for a lock meanwhile.
+SKEW_SECONDS = 5.0
 #: Leases from a pool's last beat until others have surely noticed that it is gone.
 NOTICED = 1.5
 
@@ -142,6 +144,18 @@ def memory(pool: Pool) -> int | None:
     return sum(told) if told else None
 
 
+def wrong_clocks(pools: Iterable[Pool]) -> dict[str, float]:
+    """Return by how many seconds the clocks of hosts are before the database's, of those that differ too much."""
+    skews = {pool.host: skew_of(pool) for pool in pools}
+    return {host: skew for host, skew in skews.items() if abs(skew) > SKEW_SECONDS}
+
+
+def skew_of(pool: Pool) -> float:
+    """Return by how many seconds its host's clock was before the database's at its latest heartbeat; 0: not told."""
+    clocks = [process["clock"] for process in told_by(pool) if process["clock"]]
+    return clocks[0] - pool.beat_at.timestamp() if clocks else 0.0
+
+
 def _look(
     scene: Scene, pool: Pool, told: list[dict[str, Any]], names: dict[int, str], held: int, mine: str
 ) -> WorkerLook:
@@ -176,6 +190,7 @@ def told_by(pool: Pool) -> Iterable[dict[str, Any]]:
             yield {
                 **numbers,
                 "pid": _whole(each.get("pid")) or 0,
+                "clock": float(_number(each.get("clock"))),
                 "jobs": [
                     {"id": job_id, "seconds": max(float(_number(job.get("seconds"))), 0.0)}
                     for job in (jobs if isinstance(jobs, list) else ())
@@ -189,7 +204,7 @@ def _whole(value: Any) -> int | None:
 
 
 def _number(value: Any) -> float:
-    return value if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 10**9 else 0.0
+    return value if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 10**11 else 0.0
 
 
 def _held(scene: Scene, pools: list[Pool]) -> Counter[int]:

@@ -30,6 +30,7 @@ GAUGES: dict[str, tuple[str, tuple[str, ...]]] = {
     "jobqueue_jobs": ("Jobs by state, up to a limit; failed: within a day.", ("queue", "state")),
     "jobqueue_oldest_waiting_seconds": ("How long the oldest ready job waits.", ("queue",)),
     "jobqueue_queue_paused": ("Whether the queue rests.", ("queue",)),
+    "jobqueue_class_paused": ("1 for each class that rests.", ("class",)),
     "jobqueue_pools": ("Living pools.", ("release",)),
     "jobqueue_heartbeat_age_seconds": ("How long ago the pool has given a sign of life.", ("pool",)),
     "jobqueue_processes": ("Worker processes that the pool is to have.", ("pool",)),
@@ -83,6 +84,8 @@ def _fill(families: dict[str, GaugeMetricFamily | CounterMetricFamily], found: G
             families["jobqueue_jobs"].add_metric((queue, state.label), counts.get(queue, 0))
         families["jobqueue_oldest_waiting_seconds"].add_metric((queue,), max(found.oldest.get(queue, 0.0), 0.0))
         families["jobqueue_queue_paused"].add_metric((queue,), queue in found.paused)
+    for name in sorted(found.paused_classes):
+        families["jobqueue_class_paused"].add_metric((name,), 1)
     # Prometheus takes no name twice; two passes of work_off may be in one process.
     pools = {str(pool): pool for pool in found.pools}.values()
     for release, count in sorted(Counter(pool.release for pool in pools).items()):

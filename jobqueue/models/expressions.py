@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import BooleanField, F, Func, IntegerField, Value
+from django.db.models.functions import Collate
+from django.db.models.lookups import IContains
 
 from jobqueue.states import State
 
@@ -24,6 +26,16 @@ class Literal(Value):
     def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
         """Return the number, and no parameters."""
         return str(int(self.value)), ()
+
+
+class Holds(IContains):
+    """Whether a text holds another, whatever the case of its letters."""
+
+    def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, Any]:
+        """Let plain letters be capitals by the rules of plain text: those of a language take twice as long, or more."""
+        if not self.rhs.isascii():
+            return self.as_sql(compiler, connection)
+        return IContains(Collate(self.lhs, "C"), self.rhs).as_sql(compiler, connection)
 
 
 class Readable(Func):

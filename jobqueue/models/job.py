@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from jobqueue.conf import LARGEST_PRIORITY
 from jobqueue.exceptions import DecryptionError
 from jobqueue.handlers.plain import plain
-from jobqueue.models.expressions import Literal, Readable, Sound
+from jobqueue.models.expressions import Holds, Literal, Readable, Sound
 from jobqueue.models.following import make_key
 from jobqueue.models.waiting import await_for, wait_for
 from jobqueue.sealing import unseal
@@ -78,6 +78,10 @@ class JobQuerySet(models.QuerySet["Job"]):
         """Jobs in a final state."""
         return self.filter(state__gte=Literal(State.SUCCEEDED))
 
+    def done(self) -> Self:
+        """Jobs that succeeded or were cancelled: those that are kept for a while only."""
+        return self.ended().exclude(state=Literal(State.FAILED))
+
     def ready(self) -> Self:
         """Jobs that a worker may claim now, in the order of claims."""
         return self.in_state(State.READY).order_by(*CLAIM_ORDER)
@@ -92,15 +96,15 @@ class JobQuerySet(models.QuerySet["Job"]):
 
     def succeeded(self) -> Self:
         """Jobs that were performed and are kept."""
-        return self.ended().filter(state=State.SUCCEEDED)
+        return self.done().filter(state=State.SUCCEEDED)
 
     def failed(self) -> Self:
         """Jobs that are not tried again by themselves."""
-        return self.ended().filter(state=State.FAILED)
+        return self.in_state(State.FAILED)
 
     def cancelled(self) -> Self:
         """Jobs that were called off."""
-        return self.ended().filter(state=State.CANCELLED)
+        return self.done().filter(state=State.CANCELLED)
 
     def stats(self, since: datetime | None = None, until: datetime | None = None) -> list[ClassStats]:
         """Count these jobs by class, in the order of names.
@@ -258,8 +262,8 @@ class Job(models.Model):
             models.Index(fields=["pool"], name="jobqueue_job_held", condition=Q(state=State.RUNNING.value)),
             models.Index(
                 fields=["finished_at"],
-                name="jobqueue_job_ended",
-                condition=Q(state__gte=State.SUCCEEDED.value),
+                name="jobqueue_job_done",
+                condition=Q(state__gte=State.SUCCEEDED.value) & ~Q(state=State.FAILED.value),
             ),
             models.Index(
                 fields=["finished_at"], name="jobqueue_job_failed", condition=Q(state=State.FAILED.value)
@@ -344,3 +348,8 @@ class Job(models.Model):
             return None if self.last_error is None else unseal(self.last_error)
         except DecryptionError as error:
             return f"({error})"
+
+
+for _field in Job._meta.concrete_fields:
+    if _field.name in {"name", "key", "locked_by", "handler", "last_error"}:
+        _field.register_lookup(Holds, "holds")

@@ -64,6 +64,7 @@ class ConnectionCare:
         self._thread: int | None = None
         self._connections: list[BaseDatabaseWrapper] = []
         self._in_callers_block: list[BaseDatabaseWrapper] = []
+        self._keeps_queries = settings.DEBUG
 
     def before(self) -> None:
         """After a rest, drop connections that are too old or broken."""
@@ -85,7 +86,7 @@ class ConnectionCare:
                 connection.close()
             elif connection.errors_occurred or connection.autocommit != connection.settings_dict["AUTOCOMMIT"]:
                 connection.close_if_unusable_or_obsolete()
-        if settings.DEBUG:
+        if self._keeps_queries:
             reset_queries()
         self._last = self._clock()
 

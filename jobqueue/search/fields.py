@@ -131,7 +131,7 @@ def _number(column: str) -> Callable[[Word, datetime], Meaning]:
 
 
 def _worker(word: Word, now: datetime) -> Meaning:
-    return Meaning(Q(locked_by__icontains=word.text))
+    return Meaning(Q(locked_by__holds=word.text))
 
 
 def _key(word: Word, now: datetime) -> Meaning:
@@ -145,7 +145,7 @@ def _kind(word: Word, now: datetime) -> Meaning:
 
 def _error(word: Word, now: datetime) -> Meaning:
     if not _may_be_sealed():
-        return Meaning(Q(last_error__icontains=word.text))
+        return Meaning(Q(last_error__holds=word.text))
     return Meaning(Q(last_error__isnull=False), lambda job: word.text.lower() in (job.error or "").lower())
 
 
@@ -177,7 +177,7 @@ FIELDS: dict[str, Callable[[Word, datetime], Meaning]] = {
 def _open(word: Word) -> Meaning:
     """Look for a text in class and key; a number may be an id, too."""
     text = word.text
-    where = Q(name__icontains=text) | Q(key__icontains=text)
+    where = Q(name__holds=text) | Q(key__holds=text)
     digits = text.removeprefix("#")
     if digits.isascii() and digits.isdigit() and int(digits) <= LARGEST_ID:
         where |= Q(pk=int(digits))
@@ -188,7 +188,7 @@ def _free(word: Word) -> Meaning:
     """Look for a text in the error, too."""
     text, where = word.text, _open(word).where
     if not _may_be_sealed():
-        return Meaning(where | Q(last_error__icontains=text))
+        return Meaning(where | Q(last_error__holds=text))
     low = text.lower()
     return Meaning(
         where | Q(last_error__isnull=False),
@@ -213,7 +213,7 @@ def _argument(path: list[str], text: str) -> Meaning:
         # A signature has some of all letters; to look at the rest costs less than to verify it.
         return low in split(job.handler)[0].lower() and text in _texts(_at(path, _arguments(job)))
 
-    return Meaning(Q(handler__icontains=text), test)
+    return Meaning(Q(handler__holds=text), test)
 
 
 def _arguments(job: Job) -> Any:

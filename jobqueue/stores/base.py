@@ -216,10 +216,9 @@ class Store(ABC):
 
     def prune(self, keep_seconds: float, limit: int = 1000) -> int:
         """Delete up to ``limit`` succeeded or cancelled jobs that ended so long ago."""
-        kept_for_a_while = self._jobs.ended().filter(state__in=(State.SUCCEEDED, State.CANCELLED))
-        ended = kept_for_a_while.filter(finished_at__lt=self.ago(keep_seconds))
+        done = self._jobs.done().filter(finished_at__lt=self.ago(keep_seconds))
         with self.writing():
-            oldest = ended.order_by("finished_at").select_for_update(skip_locked=True)
+            oldest = done.order_by("finished_at").select_for_update(skip_locked=True)
             ids = list(oldest.values_list("pk", flat=True)[:limit])
             _, deleted = self._jobs.filter(pk__in=ids).delete()
         return deleted.get(Job._meta.label, 0)

@@ -51,8 +51,7 @@ UPDATE jobqueue_job AS job
 SET state = 2, claim_id = %(claim_id)s, pool_id = %(pool_id)s, locked_by = %(locked_by)s,
     locked_at = clock_timestamp(), updated_at = clock_timestamp(),
     attempts = least(job.attempts, 2147483646) + 1
-FROM pick
-WHERE job.id = pick.id AND job.state + 0 = 1
+WHERE job.id = ANY (ARRAY(SELECT id FROM pick)) AND job.state + 0 = 1
   AND EXISTS (SELECT 1 FROM jobqueue_pool WHERE id = %(pool_id)s AND alive)
 RETURNING job.id, job.queue, job.name, job.priority, job.attempts, job.handler, job.run_at, job.created_at,
           job.crashes, job.max_attempts, job.max_run_time, job.blocked_at, job.claim_id
@@ -126,7 +125,7 @@ WITH RECURSIVE {ALL_QUEUES}, due AS MATERIALIZED (
   ORDER BY run_at LIMIT %s FOR UPDATE SKIP LOCKED),
 moved AS (
   UPDATE jobqueue_job AS job SET state = 1, updated_at = clock_timestamp()
-  FROM due WHERE job.id = due.id AND job.state + 0 = 0 RETURNING job.queue)
+  WHERE job.id = ANY (ARRAY(SELECT id FROM due)) AND job.state + 0 = 0 RETURNING job.queue)
 SELECT (SELECT count(*) FROM moved), ARRAY(SELECT DISTINCT queue FROM moved),
        ARRAY(SELECT name FROM names WHERE name NOT IN (SELECT queue FROM jobqueue_pause)
              AND (SELECT true FROM jobqueue_job AS ready WHERE ready.state = 1 AND ready.queue = names.name

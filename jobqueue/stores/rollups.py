@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any, NamedTuple
 
-from django.db import connections
+from django.db import connections, transaction
 
 from jobqueue.models import Rollup
 from jobqueue.models.rollup import COUNTS, WRITER_BITS, columns_of, minute_of, writer_in
@@ -98,10 +99,13 @@ class Ledger:
     def write(self, writer: int, rows: Sequence[Mapping[str, Any]]) -> Written:
         """Write rows as they stand, each with its ``minute``, ``queue`` and ``name``; what is 0 may be left out.
 
-        It waits for nobody's lock: an ``OperationalError`` says that it may be tried again.
+        It waits for nobody's lock: an ``OperationalError`` says that it may be tried again. What the database refuses
+        leaves a transaction of the caller's as it was.
         """
         parameters = (writer, json.dumps(rows), writer >> WRITER_BITS)
-        written = self._store.run_aside(self._write, parameters)
+        alias = self._store.alias
+        with transaction.atomic(using=alias) if connections[alias].in_atomic_block else nullcontext():
+            written = self._store.run_aside(self._write, parameters)
         return Written(True, written[0][0]) if written else Written(False, self._store.now().timestamp())
 
     def add_up(self, limit: int) -> int:

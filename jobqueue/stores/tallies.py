@@ -19,8 +19,8 @@ SELECT queue, count(*) FROM (
 """
 FAILED = """
 SELECT queue, count(*) FROM (
-  SELECT queue, state FROM jobqueue_job WHERE state >= 3 AND finished_at >= %s
-  ORDER BY finished_at DESC LIMIT %s) AS found WHERE state = 4 GROUP BY queue
+  SELECT queue FROM jobqueue_job WHERE state = 4 AND finished_at >= %s
+  ORDER BY finished_at DESC LIMIT %s) AS found GROUP BY queue
 """
 
 READY = """
@@ -60,7 +60,7 @@ def running(alias: str, limit: int) -> Tally:
 
 
 def failed(alias: str, since: datetime, limit: int) -> Tally:
-    """Count failed jobs among the newest ends since a time."""
+    """Count the newest failed jobs since a time."""
     return _count(alias, FAILED, connections[alias].ops.adapt_datetimefield_value(since), limit)
 
 

@@ -12,7 +12,7 @@ from django.contrib.admin.utils import quote
 from django.db import DatabaseError
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.formats import date_format, number_format
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
@@ -22,7 +22,7 @@ from jobqueue.admin.charts.drawing import Chart
 from jobqueue.admin.looks import LOOKS, Look, look_of
 from jobqueue.admin.rights import may_see
 from jobqueue.admin.words import ago as ago_in_words
-from jobqueue.admin.words import duration
+from jobqueue.admin.words import duration, rounded
 from jobqueue.conf import get_settings
 from jobqueue.insight.words import short_name
 from jobqueue.logs import harmless
@@ -37,9 +37,10 @@ DASH = "\N{EN DASH}"
 @register.simple_tag(takes_context=True)
 def jobqueue_nonce(context: template.Context) -> SafeString | str:
     """Return the nonce attribute for a script or stylesheet, where Django 6 or django-csp has put one up."""
-    request = context.get("request")
-    nonce = context.get("csp_nonce") or getattr(request, "csp_nonce", "")
-    return format_html('nonce="{}"', nonce) if nonce else ""
+    nonce = context.get("csp_nonce")
+    if nonce is None:  # one of Django's that nobody has asked for yet is false
+        nonce = getattr(context.get("request"), "csp_nonce", None)
+    return "" if nonce is None else format_html('nonce="{}"', nonce)
 
 
 @register.inclusion_tag("jobqueue/admin/badge.html")
@@ -62,6 +63,17 @@ def ago(moment: datetime | None, now: datetime | None = None) -> SafeString | st
         date_format(local, "DATETIME_FORMAT"),
         ago_in_words(moment, now or timezone.now()),
     )
+
+
+@register.simple_tag
+def moment(when: datetime, now: datetime) -> SafeString:
+    """Show when something was or will be, exactly and roughly: where there is room, and nobody must hover."""
+    local = timezone.localtime(when) if timezone.is_aware(when) else when
+    shown = date_format(local, "DATETIME_FORMAT")
+    return format_html(
+        '<time datetime="{}">{}</time> <span class="jq-quiet">({})</span>',
+        local.isoformat(), shown, ago_in_words(when, now),
+    )  # fmt: skip
 
 
 @register.simple_tag
@@ -88,9 +100,7 @@ register.filter("short_name", short_name)
 @register.filter
 def percent(share: float | None) -> str:
     """Show a share, 0 to 1, as percent; None as nothing."""
-    return (
-        "" if share is None else gettext("%(number)s %%") % {"number": number_format(share * 100, decimal_pos=1)}
-    )
+    return "" if share is None else gettext("%(number)s %%") % {"number": rounded(share * 100, 1)}
 
 
 @register.inclusion_tag("jobqueue/admin/tile.html")
@@ -153,7 +163,7 @@ def jobclass_link(context: template.Context, name: str, short: bool = False) -> 
 @register.filter
 def rate(number: float) -> str:
     """Show how many there are a minute; small numbers with a decimal."""
-    return number_format(number, decimal_pos=1 if 0 < number < 10 else 0, use_l10n=True, force_grouping=True)
+    return rounded(number, int(0 < number < 10))
 
 
 @register.inclusion_tag("jobqueue/admin/charts/sparkline.html")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from django import template
 from django.urls import reverse
-from django.utils.formats import number_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from jobqueue.admin.looks import LOOKS
+from jobqueue.admin.words import rounded
 from jobqueue.logs import harmless as escaped
 
 register = template.Library()
@@ -17,14 +17,14 @@ register = template.Library()
 @register.filter
 def thousands(number: int) -> str:
     """Show a whole number as people write it."""
-    return number_format(number, decimal_pos=0, use_l10n=True, force_grouping=True)
+    return rounded(number)
 
 
 @register.filter
 def percent_of(done: float, total: float) -> str:
-    """Show which part of the whole is done."""
+    """Show which part of the whole is done; all of it only when it is."""
     share = min(max(done / total, 0.0), 1.0) if total > 0 else 0.0
-    return _("%(number)s %%") % {"number": number_format(share * 100, decimal_pos=0, use_l10n=True)}
+    return _("%(number)s %%") % {"number": rounded(int(share * 100))}
 
 
 @register.filter

@@ -165,19 +165,23 @@ class Worker:
 
     def _start(self, job: ClaimedJob, since: float, desk: int) -> ClaimedJob | None:
         """Say on the board that the job begins, then make sure that it is still ours to begin."""
-        kept: ClaimedJob | None = job
+        self._say(job, desk)
+        if not self._buffer.is_stale(time.monotonic(), since):
+            return job
+        # The database may let the renewal wait: the time of the job begins after it.
         self._slot.start(desk, job.id, time.monotonic(), inf)
-        if self._buffer.is_stale(time.monotonic(), since):
-            kept = self._clerk.renew(job)
+        kept = self._clerk.renew(job)
         if kept is None:
             logs.lost(job)
             self._slot.stop(desk)
-            return None
-        # Its time begins here: the database may have let the renewal wait.
+        else:
+            self._say(kept, desk)
+        return kept
+
+    def _say(self, job: ClaimedJob, desk: int) -> None:
         now = time.monotonic()
         limit = max(job.max_run_time or self._settings.max_run_time, 0.0)
         self._slot.start(desk, job.id, now, now + limit + self._settings.kill_seconds)
-        return kept
 
     def _count(self, ended: Ended) -> None:
         self._buffer.learn(ended.ended - ended.started)

@@ -191,15 +191,18 @@ class Minutes:
             self._forget()
         except (DatabaseError, InterfaceError) as error:
             logger.debug("figures could not be written: %s", error)
-            connections[self._alias].close_if_unusable_or_obsolete()
+            if not connections[self._alias].in_atomic_block:  # else it is the caller's
+                connections[self._alias].close_if_unusable_or_obsolete()
             self._write_again()
         self._again_at = self._clock() + (0.0 if self._left else PAUSE_SECONDS)
 
     def write_all(self, seconds: float) -> None:
-        """Write all that is new, and try for so long."""
+        """Write all that is new, and try for so long; once, if there is no time."""
         deadline = self._clock() + seconds
-        while self.due_in() is not None and self._clock() < deadline:
+        while self.due_in() is not None:
             self.write()
+            if self._clock() >= deadline:
+                return
             if self.due_in():
                 time.sleep(LAST_PAUSE_SECONDS)
 

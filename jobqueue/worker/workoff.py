@@ -30,7 +30,7 @@ from jobqueue.worker.minutes import Minutes, without
 
 #: The ends of jobs that took less than this are gathered and written together.
 QUICK_SECONDS = 0.001
-#: At the end, try for so long to write the last figures.
+#: At the end, try for so long to write the last figures, where nobody waits.
 LAST_SECONDS = 2.0
 
 
@@ -57,6 +57,7 @@ class WorkOff:
         is_asked_to_stop: looked at between two jobs.
         tell: has the notifiers told of jobs that have failed for good.
         minutes: counts what is done, for the figures of each minute; None: nobody does.
+        patience: for so many seconds the last figures are tried to be written.
     """
 
     store: Store
@@ -68,6 +69,7 @@ class WorkOff:
     is_asked_to_stop: Callable[[], bool] = lambda: False
     tell: Tell = background.tell
     minutes: Minutes | None = None
+    patience: float = LAST_SECONDS
     tally: Tally = field(default_factory=Tally)
     _average: float | None = None
     _wary: bool = False
@@ -97,7 +99,7 @@ class WorkOff:
                 beating.stop()
             pools.retire(pool_id)
             if self.minutes:
-                self.minutes.write_all(LAST_SECONDS)
+                self.minutes.write_all(self.patience)
         self.tally.seconds = time.monotonic() - began
         return self.tally
 

@@ -16,6 +16,7 @@ from jobqueue.conf import get_settings
 from jobqueue.insight.scene import Scene
 from jobqueue.insight.warnings import Warn, warnings
 from jobqueue.models import ClassPause, Job, Pause, Pool
+from jobqueue.states import State
 from tests.admin.conftest import SignIn
 from tests.app.jobs import add
 
@@ -46,6 +47,25 @@ def test_where_all_is_well_there_is_none(found: Callable[..., list[Warn]]) -> No
     pool()
     put("mail")
     assert found() == []
+
+
+@pytest.mark.parametrize(("skew", "told"), [(3600, "3,600 s ahead of"), (-42, "42 s behind")])
+def test_a_host_whose_clock_is_wrong(found: Callable[..., list[Warn]], skew: float, told: str) -> None:
+    now = timezone.now()
+    for number in range(2):
+        pool(pid=number + 1, beat_at=now, workers=[{"pid": 7, "clock": now.timestamp() + skew, "jobs": []}])
+    pool(host="right", beat_at=now, workers=[{"pid": 7, "clock": now.timestamp() + 4, "jobs": []}])
+    pool(host="older", beat_at=now, workers=[{"pid": 7, "jobs": []}])
+    [warn] = found()
+    assert (warn.kind, warn.level, warn.command) == ("clock", "warning", "timedatectl")
+    assert f"The clock of atlas is {told}" in warn.sentence
+
+
+def test_where_jobs_are_performed_at_once_nobody_need_work(found: Callable[..., list[Warn]]) -> None:
+    put("mail", run_at=timezone.now() + timedelta(hours=1))
+    assert [each.kind for each in found(MODE="inline")] == ["inline"]
+    Job.objects.update(state=State.READY, run_at=timezone.now())
+    assert [each.kind for each in found(MODE="inline")] == ["no worker", "inline"]
 
 
 def test_no_worker(found: Callable[..., list[Warn]]) -> None:

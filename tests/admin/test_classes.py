@@ -56,7 +56,7 @@ def test_a_class_shows_what_it_did_and_what_the_code_says(sign_in: SignIn) -> No
     assert f"#{failed.pk}" in text
     assert "no stream" in text
     assert "A plain job function." in text
-    assert "(left: &#x27;int&#x27;, right: &#x27;int&#x27; = 0) -&gt; &#x27;int&#x27;" in text
+    assert "(left: int, right: int = 0) -&gt; int" in text
     assert f"{timezone.now():%Y-%m-%d}" in text
 
 

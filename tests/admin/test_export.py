@@ -18,12 +18,13 @@ from jobqueue.admin import exporting
 from jobqueue.insight import joblist
 from jobqueue.models import Job
 from jobqueue.states import State
-from tests.admin.conftest import SignIn
+from tests.admin.conftest import SignIn, send
 from tests.admin.planted import MARKER, plant, plant_failure
 from tests.app.jobs import add
 from tests.worker.spoiling import CATALOGUE, store_spoilt
 
-URL = "/admin/jobqueue/job/export/"
+LIST = "/admin/jobqueue/job/"
+URL = f"{LIST}export/"
 ALL = [each.key for each in exporting.COLUMNS]
 
 pytestmark = pytest.mark.django_db
@@ -42,6 +43,39 @@ def text(client: Client, **given: Any) -> str:
 
 def rows(client: Client, **given: Any) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text(client, **given), newline="")))
+
+
+class TestSelected:
+    def test_the_list_offers_it_to_those_who_may(self, client: Client, sign_in: SignIn) -> None:
+        plant()
+        option = '<option value="export">Export</option>'
+        assert option in client.get(LIST).content.decode()
+        assert option not in sign_in("view_job", "retry_job").get(LIST).content.decode()
+
+    def test_it_leads_to_the_form_with_the_same_jobs(self, client: Client) -> None:
+        chosen, other = plant(State.FAILED), plant(State.FAILED)
+        ids = [str(chosen.pk), str(plant().pk)]
+        response = send(client, f"{LIST}act/", act="export", ids=ids, state="failed", q="queue:default")
+        shown = client.get(response["Location"]).content.decode()
+        assert "2 selected jobs" in shown
+        assert f'name="ids" value="{",".join(ids)}"' in shown
+        assert 'href="/admin/jobqueue/job/?state=failed&amp;q=queue%3Adefault"' in shown
+        assert {each["id"] for each in rows(client, ids=",".join(ids))} == {*ids}
+        assert str(other.pk) not in ids
+
+    def test_all_that_match_are_those_of_the_search(self, client: Client) -> None:
+        response = send(client, f"{LIST}act/", act="export", all="1", state="failed", q="queue:mail")
+        assert response["Location"] == f"{URL}?state=failed&q=queue%3Amail"
+
+    def test_it_takes_a_selection_and_the_right(self, client: Client, sign_in: SignIn) -> None:
+        assert send(client, f"{LIST}act/", act="export")["Location"] == LIST
+        stranger = sign_in("view_job")
+        response = send(stranger, f"{LIST}act/", act="export", ids=["1"])
+        assert stranger.get(response["Location"]).status_code == HTTPStatus.FORBIDDEN
+
+    @pytest.mark.parametrize("ids", ["x", "1;2", "9" * 30, ",".join(map(str, range(1, 2000)))])
+    def test_what_is_no_selection_leads_back(self, client: Client, ids: str) -> None:
+        assert client.get(URL, {"ids": ids, "state": "failed"})["Location"] == f"{LIST}?state=failed"
 
 
 class TestForm:

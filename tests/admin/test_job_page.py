@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 
@@ -16,7 +16,7 @@ from django.test import Client, override_settings
 from django.utils import timezone
 from django.utils.html import escape
 
-from jobqueue import enqueue, pause
+from jobqueue import enqueue, pause, pause_class
 from jobqueue.insight import details
 from jobqueue.models import Attempt, Job, Report
 from jobqueue.states import State
@@ -25,6 +25,7 @@ from tests.admin.conftest import SignIn
 from tests.admin.planted import ERROR, MARKER, plant, plant_failure
 from tests.app.jobs import add, import_rows, send_receipt
 from tests.keys import NEW, encrypting
+from tests.verbs.conftest import pool
 from tests.worker.spoiling import CATALOGUE, store_spoilt, write
 from tests.worker.test_bad_rows import HARMLESS, HELD, here, hold, on_sqlite, text
 
@@ -58,6 +59,34 @@ class TestWhatItShows:
         assert "<code>Start one: python manage.py jobworker</code>" in page(viewer, job.pk)
         pause("default", by="ana", reason="mail is down")
         assert "is paused by ana" in page(viewer, job.pk)
+
+    def test_what_rests_can_be_resumed_from_here_by_those_who_may(self, viewer: Client, sign_in: SignIn) -> None:
+        job, manager = plant(), sign_in("view_job", "view_queue", "view_dashboard", "pause_queue")
+        assert "/resume/" not in page(manager, job.pk)
+        pause_class(job.name)
+        assert f'href="/admin/jobqueue/jobclass/{job.name}/resume/">Resume class' in page(manager, job.pk)
+        pause("default")
+        assert 'href="/admin/jobqueue/queue/default/resume/">Resume queue' in page(manager, job.pk)
+        assert "/resume/" in manager.get(url(job.pk), {"part": "state"}).content.decode()
+        assert "/resume/" not in page(viewer, job.pk)
+        with override_settings(JOBQUEUE={"ADMIN_READ_ONLY": True}):
+            assert "/resume/" not in page(manager, job.pk)
+
+    def test_it_leads_to_no_class_of_which_nothing_is_known(self, sign_in: SignIn) -> None:
+        job = plant()
+        Job.objects.update(name="gone.jobs.never")
+        assert "<code>gone.jobs.never</code>" in page(sign_in("view_job", "view_dashboard"), job.pk)
+
+    def test_the_summary_leads_on_and_names_times_exactly(self, viewer: Client, sign_in: SignIn) -> None:
+        here = pool()
+        job = plant(State.RUNNING, pool_id=here.pk, created_at=datetime(2026, 3, 1, 12, 30, tzinfo=UTC))
+        text = page(sign_in("view_job", "view_worker", "view_dashboard"), job.pk)
+        assert f'href="/admin/jobqueue/jobclass/{job.name}/"' in text
+        assert 'href="/admin/jobqueue/job/?q=queue%3Adefault"' in text
+        assert f'href="/admin/jobqueue/worker/{here.pk}/"' in text
+        assert ">March 1, 2026, 12:30 p.m.</time>" in text
+        assert "<dt>Time limit</dt><dd>4 h</dd>" in page(viewer, job.pk)
+        assert "/admin/jobqueue/worker/" not in page(viewer, job.pk)
 
     def test_arguments_and_result(self, reader: Client) -> None:
         job = enqueue(add.bind(20, right=22))

@@ -20,6 +20,7 @@ from django.utils import timezone
 from jobqueue import enqueue, enqueue_many
 from jobqueue.admin.pages import many
 from jobqueue.conf import get_settings
+from jobqueue.insight import plans
 from jobqueue.insight.plans import Chosen
 from jobqueue.insight.scene import Scene
 from jobqueue.jobs import act_on_many
@@ -130,6 +131,28 @@ class TestAsking:
         assert "Retry 2 jobs" in asked(client, act="retry", all="1", state="failed")
         assert "no job to do this to" in asked(client, act="retry", all="1")
         assert len(ids) == 2
+
+    def test_of_a_long_tab_all_are_meant_and_a_search_looks_at_the_newest_jobs(
+        self, client: Client, small_window: None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(plans, "WINDOW", 5)
+        failed(8)
+        assert "Retry 8 jobs" in asked(client, act="retry", all="1", state="failed")
+        assert "Retry 5 jobs" in asked(client, act="retry", all="1", state="failed", q="add")
+
+    def test_what_is_verified_one_by_one_is_counted_for_a_second_and_then_left_to_a_job(
+        self, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        client = sign_in("view_job", "view_job_payload", "retry_job")
+        ids = failed(2)
+        with monkeypatch.context() as patch:
+            patch.setattr(plans, "PATIENCE", -1.0)
+            hidden = fields(page := asked(client, act="retry", all="1", q="args.left:1"))
+            assert "Retry all that match" in page
+            assert sent(client, **hidden, confirmed="1")[0][0] == "success"
+        assert {states()[pk] for pk in ids} == {State.FAILED}
+        perform(Job.objects.get(name="jobqueue.jobs.act_on_many"))
+        assert {states()[pk] for pk in ids} == {State.READY}
 
     def test_all_that_match_means_more_than_those_selected(self, client: Client) -> None:
         ids = failed(3)
@@ -277,6 +300,23 @@ class TestAtOnce:
         assert set(states().values()) == {State.SCHEDULED}
 
 
+@pytest.mark.parametrize("how", [{"all": "1"}, {"ids": ["1"]}])
+def test_it_leads_back_to_the_tab_and_the_search_from_which_it_came(client: Client, how: dict[str, Any]) -> None:
+    given = {"act": "retry", "state": "failed", "q": "class:add -queue:mail", **how}
+    [pk] = failed(1)
+    Job.objects.filter(pk=pk).update(id=1)
+    back = f"{LIST}?{urlencode({'state': 'failed', 'q': 'class:add -queue:mail'})}"
+    text = asked(client, **given)
+    assert f'href="{back.replace("&", "&amp;")}"' in text
+    response = send(client, URL, **fields(text), confirmed="1")
+    assert (states()[1], response["Location"]) == (State.READY, back)
+
+
+def test_so_does_what_is_refused(client: Client) -> None:
+    assert send(client, URL, act="nonesuch", q="x")["Location"] == f"{LIST}?q=x"
+    assert send(client, URL, act="nonesuch", q="", state="nonesuch")["Location"] == LIST
+
+
 class TestByAJob:
     def test_many_are_left_to_a_job(self, client: Client, few: None) -> None:
         ids = failed(5)
@@ -324,6 +364,17 @@ class TestByAJob:
         Job.objects.filter(pk=ids[1]).update(state=State.FAILED, updated_at=moment - timedelta(seconds=1))
         assert act_on_many("retry", chosen)["done"] == 1
         assert states()[ids[0]] is State.FAILED
+
+    @pytest.mark.parametrize("tab", ["", "failed"])
+    def test_it_looks_at_them_page_by_page_and_does_the_oldest_first(
+        self, client: Client, few: None, monkeypatch: pytest.MonkeyPatch, tab: str
+    ) -> None:
+        monkeypatch.setattr(plans, "CHUNK", 2)
+        ids = failed(7)
+        Job.objects.filter(pk=ids[0]).update(finished_at=timezone.now())
+        confirm(client, act="retry", all="1", state=tab, pace="spread", minutes="70")
+        perform(Job.objects.get(name="jobqueue.jobs.act_on_many"))
+        assert list(Job.objects.filter(pk__in=ids).order_by("run_at").values_list("pk", flat=True)) == ids
 
     def test_begun_again_it_does_not_go_on_to_what_was_not_shown(self, client: Client, small_window: None) -> None:
         ids = failed(8)

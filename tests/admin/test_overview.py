@@ -117,7 +117,7 @@ def test_a_heartbeat_that_somebody_has_spoilt_is_left_out(client: Client, told: 
 
 def test_the_next_jobs_come_in_their_order(client: Client, busy: None) -> None:
     upcoming = text(client, "upcoming")
-    assert upcoming.index("in 59 min") < upcoming.index("in 2 h")
+    assert upcoming.index("in 60 min") < upcoming.index("in 3 h")
     assert "tried again" in upcoming
 
 

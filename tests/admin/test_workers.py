@@ -91,7 +91,7 @@ class TestWishes:
         assert response.redirect_chain == [(f"{URL}1/", HTTPStatus.FOUND)]
         assert Pool.objects.get().wish == wish
         entry = LogEntry.objects.get()
-        assert (entry.object_id, entry.change_message) == ("1", f"{path}: host:atlas pid:4120")
+        assert (entry.object_id, entry.object_repr, entry.change_message) == ("1", "host:atlas pid:4120", path)
 
     @pytest.mark.parametrize("path", WISHES)
     def test_they_take_a_right_and_a_token(self, sign_in: SignIn, path: str) -> None:
@@ -103,6 +103,17 @@ class TestWishes:
         with override_settings(JOBQUEUE={"ADMIN_READ_ONLY": True}):
             assert client.get(f"{URL}1/{path}/").status_code == HTTPStatus.FORBIDDEN
         assert Pool.objects.get().wish == ""
+
+    @pytest.mark.parametrize(
+        ("quiet", "wish", "offered"),
+        [(False, "", "quiet"), (False, "quiet", "go-on"), (True, "", "go-on"), (True, "go on", "quiet")],
+    )
+    def test_what_was_wished_is_not_offered_again(
+        self, sign_in: SignIn, quiet: bool, wish: str, offered: str
+    ) -> None:
+        pool(quiet=quiet, wish=wish)
+        text = sign_in("view_worker", "control_worker").get(f"{URL}1/").content.decode()
+        assert {path for path in ("quiet", "go-on") if f"{URL}1/{path}/" in text} == {offered}
 
     def test_a_dead_pool_heeds_nothing_and_the_page_says_so(self, sign_in: SignIn) -> None:
         pool(alive=False)

@@ -13,8 +13,9 @@ from tests.browser.site import Site
 
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 LEVELS = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]
+UNDER_UNFOLD = bool(os.environ.get("BROWSER_UNFOLD"))
 #: The frame of another theme is not ours to mend.
-LOOKED_AT = ".jq-page" if os.environ.get("BROWSER_UNFOLD") else "html"
+LOOKED_AT = ".jq-page" if UNDER_UNFOLD else "html"
 PHONE = {"width": 390, "height": 844}
 MODES: dict[str, dict[str, Any]] = {
     "light": {"color_scheme": "light"},
@@ -54,6 +55,14 @@ class Look:
         assert answer.status < 500, f"{where}: {answer.status}"
         assert answer.status != 404, where
         return answer.status == 200 and answer.request.redirected_from is None
+
+    def darken(self) -> None:
+        """Let it be night, and wait until all has changed its colour."""
+        self.page.emulate_media(color_scheme="dark")
+        if UNDER_UNFOLD:  # it looks at the time of day when a page is loaded
+            self.page.reload()
+        changes = "document.getAnimations().filter(each => each instanceof CSSTransition)"
+        self.page.evaluate(f"Promise.allSettled({changes}.map(each => each.finished))")
 
     def troubles(self) -> list[str]:
         """What has gone wrong so far: errors, dialogues, requests of other hosts, breaches of the policy."""

@@ -119,6 +119,14 @@ class TestWorkers:
         finding = one(workers.workers(site), "clock.future")
         assert finding.message.endswith("heartbeats from the future: host:atlas pid:4120 (60 min ahead)")
 
+    def test_a_host_whose_clock_is_wrong(self, site: Site) -> None:
+        beat_at = timezone.now()
+        pool(beat_at=beat_at, workers=[{"pid": 7, "clock": beat_at.timestamp() - 90, "jobs": []}])
+        pool(host="right", beat_at=beat_at, workers=[{"pid": 7, "clock": beat_at.timestamp() + 1, "jobs": []}])
+        finding = one(workers.workers(site), "clock.worker")
+        assert finding.message == "that of atlas is 90 s behind the database's, by which jobs become due"
+        assert finding.remedy == "Set clocks by NTP. On atlas: timedatectl"
+
 
 class TestQueues:
     def test_nothing_waits(self, site: Site) -> None:

@@ -77,9 +77,7 @@ class TestFigures:
 
 
 def test_a_function_tells_what_it_takes() -> None:
-    assert declaration_of(NAME) == Declaration(
-        "(left: 'int', right: 'int' = 0) -> 'int'", "A plain job function.", {}
-    )
+    assert declaration_of(NAME) == Declaration("(left: int, right: int = 0) -> int", "A plain job function.", {})
     found = declaration_of("tests.app.jobs.send_receipt")
     assert found is not None
     assert found.options["queue"] == "mail"

@@ -18,7 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from jobqueue import cancel
 from jobqueue.integrations.prometheus import COUNTERS, GAUGES, Collector
-from jobqueue.models import Job, Pause
+from jobqueue.models import ClassPause, Job, Pause
 from jobqueue.stores import get_store
 from tests.doctor.conftest import pool
 from tests.stores.shelf import new, stored
@@ -220,6 +220,7 @@ class TestMetrics:
         Job.objects.filter(pk=old.pk).update(state=4, finished_at=timezone.now() - timedelta(days=2))
         cancel(called_off.pk)
         Pause.objects.create(queue="pdf")
+        ClassPause.objects.create(name="shop.Order.pay")
 
         found = samples(get(METRICS).content.decode())
         name = "host:atlas pid:4120"
@@ -234,6 +235,7 @@ class TestMetrics:
             ("jobqueue_oldest_waiting_seconds", "pdf"): 0,
             ("jobqueue_queue_paused", "pdf"): 1,
             ("jobqueue_queue_paused", "mail"): 0,
+            ("jobqueue_class_paused", "shop.Order.pay"): 1,
             ("jobqueue_pools", "9c1e"): 1,
             ("jobqueue_pools", "4f2a"): 1,
             ("jobqueue_processes", name): 2,
@@ -253,6 +255,7 @@ class TestMetrics:
         for pid in (1, 1):
             pool(pid=pid, host='a"b\\c\nd', name="{x}", release='"\n', queues=['q"\n'])
         Pause.objects.create(queue='p\\"\n')
+        ClassPause.objects.create(name='p\\"\n')
         for accept in ("text/plain", "application/openmetrics-text; version=1.0.0"):
             response = get(METRICS, Accept=accept, **BEARER)
             assert response.status_code == 200

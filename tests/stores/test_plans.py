@@ -16,13 +16,16 @@ import psycopg
 import pytest
 from django.db import connection, transaction
 
-from jobqueue.conf import Settings
+from jobqueue.conf import Settings, get_settings
 from jobqueue.doctor import JOBS, Site, jobs
+from jobqueue.insight.plans import Chosen
+from jobqueue.insight.scene import Scene
 from jobqueue.models import ClassPause, Job, Pool
 from jobqueue.outcomes import RELEASE, Decision
 from jobqueue.rows import ClaimRequest, Finish, Texts
 from jobqueue.states import State
 from jobqueue.stores import get_store, postgresql, postgresqlwords, sqlite
+from jobqueue.stores.acts import Act
 from jobqueue.stores.base import Store
 from jobqueue.stores.control import PLANNER
 from jobqueue.stores.lanes import read_lanes
@@ -36,6 +39,8 @@ LIMIT = 10
 FEW = 10 * LIMIT
 #: Jobs of a class that rests, in front of the others.
 RESTING = 2000
+#: Failed jobs, which are kept for ever.
+FAILED = 5000
 #: Queues times priorities.
 LANES = 12
 
@@ -76,6 +81,8 @@ CLAIMS: dict[str, dict[str, Any]] = {
 }
 
 
+#: Tabs of the dashboard's list, and what is done to all of one.
+MANY = {"waiting": Act.CANCEL, "failed": Act.RETRY}
 CLAIM = UUID(int=7)
 Step = Callable[[Store, int], Any]
 SWEEPS: dict[str, Step] = {
@@ -94,22 +101,41 @@ def fill(state: State, sign: int, count: int) -> None:
         cursor.execute(FILL[connection.vendor], (sign, state.value, count))
 
 
-@pytest.fixture(scope="module", params=["none", "of a table where all is done"])
+def run_sql(*statements: str) -> None:
+    with connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+
+
+def finish_all() -> None:
+    """Let statistics be of a table where all is done."""
+    fill(State.SUCCEEDED, 0, 5000)
+
+
+def throw_away() -> None:
+    """Let them be of one queue's jobs, all of which are gone: what they say of columns outlives the rows."""
+    fill(State.READY, -1, 20_000)
+    run_sql("UPDATE jobqueue_job SET queue = 'default'", "ANALYZE jobqueue_job", PREPARE[connection.vendor][0])
+
+
+STALE: dict[str, Callable[[], object]] = {
+    "none": list,
+    "of a table where all is done": finish_all,
+    "of jobs that are gone": throw_away,
+}
+
+
+@pytest.fixture(scope="module", params=STALE)
 def backlog(request: pytest.FixtureRequest, django_db_setup: None, django_db_blocker: Any) -> Iterator[int]:
     """A large table with stale statistics. Filled once; each test rolls back what it does. Yields a pool's id."""
     with django_db_blocker.unblock():
-        with connection.cursor() as cursor:
-            for statement in PREPARE[connection.vendor]:
-                cursor.execute(statement)
-            if request.param != "none":
-                fill(State.SUCCEEDED, 0, 5000)
-            cursor.execute("ANALYZE jobqueue_job")
+        run_sql(*PREPARE[connection.vendor])
+        STALE[request.param]()
+        run_sql("ANALYZE jobqueue_job")
         fill(State.READY, -1, BACKLOG)
         fill(State.SCHEDULED, +60, BACKLOG)
         yield Pool.objects.create(host="here", pid=1).pk
-        with connection.cursor() as cursor:
-            for statement in TIDY_UP[connection.vendor]:
-                cursor.execute(statement)
+        run_sql(*TIDY_UP[connection.vendor])
         Pool.objects.all().delete()
 
 
@@ -131,6 +157,20 @@ def end_some(store: Store, pool_id: int) -> int:
     claimed = [job.id for job in store.claim(request(pool_id))]
     ended = {"state": State.SUCCEEDED, "finished_at": store.ago(3600), "pool": None}
     return Job.objects.filter(pk__in=claimed).update(**ended)
+
+
+def fail_many(store: Store) -> None:
+    """Let many jobs have failed for good, each a long time before all others ended."""
+    ready = Job.objects.ready().order_by("pk").values_list("pk", flat=True)[:FAILED]
+    failed = {"state": State.FAILED, "finished_at": store.ago(86_400)}
+    assert Job.objects.filter(pk__in=list(ready)).update(**failed) == FAILED
+
+
+def count_for(act: Act, tab: str) -> None:
+    """Count the jobs of a tab of the dashboard's list for an act on all of them, to the limit."""
+    scene = Scene(get_settings())
+    plan = Chosen.now(scene, tab=tab).plan(scene, act, LIMIT)
+    assert (len(plan.ids), plan.is_cut) == (LIMIT, True)
 
 
 def rescue_from(store: Store, pool_id: int) -> None:
@@ -355,13 +395,25 @@ class TestPlansOfPostgreSQL:
             assert plan.indexes <= {"jobqueue_job_held", "jobqueue_job_pkey"}
             assert plan.most_rows <= FEW
 
-    def test_pruning_reads_what_has_ended_only(self, backlog: int, store: Store) -> None:
+    def test_pruning_reads_what_it_deletes_and_passes_no_failed_job(self, backlog: int, store: Store) -> None:
+        fail_many(store)
         assert end_some(store, backlog) == LIMIT
         plans = plans_of(lambda: store.prune(60, LIMIT))
         assert plans
         for plan in plans:
             assert "Seq Scan" not in plan.scans
-            assert plan.indexes <= {"jobqueue_job_ended", "jobqueue_job_pkey"}
+            assert plan.indexes <= {"jobqueue_job_done", "jobqueue_job_pkey"}
+            assert plan.most_rows <= FEW
+
+    @pytest.mark.parametrize(("tab", "act"), MANY.items())
+    def test_a_count_for_an_act_on_many_ends_at_the_limit(
+        self, backlog: int, store: Store, tab: str, act: Act
+    ) -> None:
+        fail_many(store)
+        plans = plans_of(lambda: count_for(act, tab), PLANNER)
+        assert plans
+        for plan in plans:
+            assert plan.scans == set()
             assert plan.most_rows <= FEW
 
     def test_counting_what_waits_ends_at_the_limit(self, backlog: int, store: Store) -> None:
@@ -481,12 +533,20 @@ class TestPlansOfSQLite:
         store.claim(request(backlog))
         assert steps_of(lambda: step(store, backlog)) < 100 * FEW
 
-    def test_pruning_reads_what_has_ended_only(self, backlog: int, store: Store) -> None:
+    def test_pruning_reads_what_it_deletes_and_passes_no_failed_job(self, backlog: int, store: Store) -> None:
+        fail_many(store)
         assert end_some(store, backlog) == LIMIT
         deleted = []
         steps = steps_of(lambda: deleted.append(store.prune(60, LIMIT)))
         assert deleted == [LIMIT]
         assert steps < 100 * FEW
+
+    @pytest.mark.parametrize(("tab", "act"), MANY.items())
+    def test_a_count_for_an_act_on_many_ends_at_the_limit(
+        self, backlog: int, store: Store, tab: str, act: Act
+    ) -> None:
+        fail_many(store)
+        assert steps_of(lambda: count_for(act, tab)) < 100 * FEW
 
     def test_counting_what_waits_ends_at_the_limit(self, backlog: int, store: Store) -> None:
         assert steps_of(lambda: store.waiting("mail", LIMIT)) < 1000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -11,10 +12,12 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import Group
 from django.db import DatabaseError, connections, transaction
+from django.db.models import Sum
 from django.test import override_settings
 
 from jobqueue import enqueue, enqueue_many, job, retry, run_now, signals
-from jobqueue.models import Job, Pool
+from jobqueue.models import Job, Pool, Rollup
+from jobqueue.worker.workoff import LAST_SECONDS
 from tests.app.jobs import PlainWorker, add, fetch
 from tests.app.models import Document
 from tests.app.scripted import answer, fail, story, tell
@@ -176,3 +179,32 @@ def test_in_the_usual_mode_nothing_of_it_happens() -> None:
         assert tell.enqueue("x").get_state_display() == "ready"
     assert story == []
     assert len(signals.stored_inline.receivers) == 1
+
+
+class TestFigures:
+    def test_what_is_performed_is_counted(self) -> None:
+        tell.enqueue("x")
+        fail.using(max_attempts=1).enqueue()
+        told = Rollup.objects.aggregate(*(Sum(each) for each in ("stored", "succeeded", "failed")))
+        assert told == {"stored__sum": 2, "succeeded__sum": 1, "failed__sum": 1}
+
+    def test_what_is_rolled_back_is_not(self) -> None:
+        with transaction.atomic():
+            tell.enqueue("x")
+            transaction.set_rollback(True)
+        assert not Rollup.objects.exists()
+
+    def test_nothing_is_counted_where_nothing_is_kept(self) -> None:
+        with override_settings(JOBQUEUE={"MODE": "inline", "KEEP_STATISTICS": 0}):
+            tell.enqueue("x")
+        assert not Rollup.objects.exists()
+
+    def test_figures_that_are_refused_leave_job_and_transaction_alone(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("jobqueue.stores.rollups.WRITE", "SELECT nothing FROM nowhere")
+        began = time.monotonic()
+        with transaction.atomic():
+            tell.enqueue("x")
+            assert Job.objects.succeeded().count() == 1
+        assert time.monotonic() - began < LAST_SECONDS

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from jobqueue.models import Job
@@ -213,6 +214,6 @@ def test_the_partial_indexes_are_of_the_states_that_their_names_say() -> None:
         "jobqueue_job_ready": [("state", State.READY)],
         "jobqueue_job_due": [("state", State.SCHEDULED)],
         "jobqueue_job_held": [("state", State.RUNNING)],
-        "jobqueue_job_ended": [("state__gte", min(FINAL))],
+        "jobqueue_job_done": [("state__gte", min(FINAL)), ~Q(state=State.FAILED)],
         "jobqueue_job_failed": [("state", State.FAILED)],
     }

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from jobqueue.insight.workers import skew_of
 from jobqueue.models import Pool
 from jobqueue.pool.duties import Post
 from jobqueue.pool.duties.heartbeat import Heartbeat
@@ -35,6 +36,12 @@ def test_it_tells_the_size_of_a_worker_and_since_when_it_performs_what(post: Pos
     assert began == pytest.approx(job["began"], abs=1), "this host's clock is the database's"
     if sys.platform == "linux":
         assert worker["memory"] == pytest.approx(resident_bytes(), rel=0.2)
+
+
+def test_it_tells_the_time_of_its_host(post: Post, slot: Slot) -> None:
+    slot.words.pid = os.getpid()
+    assert told(post)["clock"] == pytest.approx(time.time(), abs=1)
+    assert abs(skew_of(Pool.objects.get())) < 1
 
 
 def test_a_worker_that_is_gone_has_no_size(post: Post, slot: Slot) -> None:

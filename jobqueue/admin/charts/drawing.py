@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from math import ceil
 from typing import NamedTuple
 
-from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from jobqueue.admin.charts.shapes import SIZE, Bar, Line, filled, nice, stacked
-from jobqueue.admin.words import duration
+from jobqueue.admin.words import duration, rounded
 from jobqueue.policy.histogram import BOUNDS
 
 #: Labels below bars, at most.
@@ -101,7 +100,7 @@ def at_most(bucket: int) -> str:
 
 def counted(number: float) -> str:
     """Return a count as people write it."""
-    return number_format(number, decimal_pos=0, use_l10n=True, force_grouping=True)
+    return rounded(number)
 
 
 def _spaced(labels: Sequence[str]) -> list[str]:

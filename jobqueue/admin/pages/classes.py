@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from urllib.parse import urlencode
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
 from jobqueue.admin.page import Crumb, Page, Route, looked
 from jobqueue.admin.pages.dashboard import RANGE_LABELS, range_of
+from jobqueue.admin.pages.history import HistoryPage
 from jobqueue.admin.pages.pausing import CLASSES, PausePages, named
 from jobqueue.admin.rights import may_act, may_see
 from jobqueue.insight.classes import class_figures, classes, days, is_known, outstanding
@@ -23,6 +25,7 @@ class ClassPages(Page):
     def routes(self) -> Iterator[Route]:
         """Yield the addresses."""
         yield Route("", "changelist", self.list_classes, "view_dashboard")
+        yield from HistoryPage(self).routes()
         yield Route("<str:name>/", "detail", self.show_class, "view_dashboard")
         yield from PausePages(self, CLASSES).routes()
 
@@ -36,6 +39,7 @@ class ClassPages(Page):
                 "classes": looked(scene, lambda: classes(scene, chosen)),
                 "range": chosen.name,
                 "ranges": RANGE_LABELS,
+                "history_url": self.url("history"),
             },
             title=_("Job classes"),
             parts={"classes": "jobqueue/admin/parts/classes.html"},
@@ -58,6 +62,7 @@ class ClassPages(Page):
                 "declaration": declaration_of(name),
                 "pause": looked(scene, lambda: scene.class_pauses.get(name)),
                 "jobs_url": self.url("changelist", model="job") if may_see(request, "view_job") else "",
+                "history_url": f"{self.url('history')}?{urlencode({'of': name})}",
                 "may_pause": may_act(request, "pause_queue"),
                 "range": chosen.name,
                 "ranges": RANGE_LABELS,

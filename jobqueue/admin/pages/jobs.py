@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlencode
 
+from django.contrib import messages
+from django.contrib.admin.utils import quote
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.utils.translation import gettext as _
 
@@ -15,14 +18,17 @@ from jobqueue.admin.page import Crumb, Page, Route, looked
 from jobqueue.admin.pages.acts import ActPages
 from jobqueue.admin.pages.adding import AddPage
 from jobqueue.admin.pages.editing import EditPage
-from jobqueue.admin.pages.many import ManyPage
+from jobqueue.admin.pages.many import EXPORT, ManyPage, Unfit, ids_in
 from jobqueue.admin.rights import may_act, may_see
+from jobqueue.insight.classes import is_known
 from jobqueue.insight.joblist import Listing, counts, listing
 from jobqueue.insight.reading import Unreadable, read_row
 from jobqueue.insight.scene import Scene
 from jobqueue.logs import harmless
-from jobqueue.models import Job
+from jobqueue.models import ClassPause, Job, Pause
 from jobqueue.search import Search, SearchError
+from jobqueue.search.editing import with_term
+from jobqueue.states import State
 
 PAYLOAD = "view_job_payload"
 
@@ -80,6 +86,7 @@ class JobPages(Page):
                 "keeps_no_failure": scene.settings.destroy_failed_jobs and asked.tab.key == "failed",
                 "export_url": self._export_url(request, asked),
                 "acts": many_acts(request),
+                "export": EXPORT if may_act(request, "export_job") else "",
                 "add_url": self.url("add") if may_act(request, "add_job") else "",
                 "act_url": self.url("act"),
             },
@@ -130,11 +137,27 @@ class JobPages(Page):
                 "history_url": self.url("history", pk),
                 "failure_url": found.fingerprint and self.link(request, "failure", "detail", found.fingerprint),
                 "list_url": self.url("changelist"),
+                "has_class_page": looked(scene, lambda: found.job is not None and is_known(scene, found.job.name)),
+                "queue_url": _in_queue(found.job),
+                "worker_url": self._worker_url(request, found.job),
+                "resume_url": self._resume_url(request, found.pause),
             },
             title=f"#{pk} {found.short}",
             crumbs=(Crumb(f"#{pk} {found.short}"),),
             parts={"state": "jobqueue/admin/parts/job_state.html"},
         )
+
+    def _worker_url(self, request: HttpRequest, job: Job | None) -> str:
+        """Return the address of the pool that performs a job; "" where none does, or none is to be seen."""
+        is_held = job is not None and job.state == State.RUNNING and job.pool_id
+        return self.link(request, "worker", "detail", job.pool_id) if job and is_held else ""
+
+    def _resume_url(self, request: HttpRequest, pause: Pause | ClassPause | None) -> str:
+        """Return the address that lets go on what rests; "" where nothing does, or this user may not."""
+        if pause is None or not may_act(request, "pause_queue"):
+            return ""
+        model = "queue" if isinstance(pause, Pause) else "jobclass"
+        return self.link(request, model, "resume", quote(str(pause)))
 
     def _without(
         self, request: HttpRequest, template: str, pk: int, *, status: int, reason: str = ""
@@ -155,7 +178,15 @@ class JobPages(Page):
         """Let people choose columns and a format; send the file if they have."""
         scene, asked = self.scene, Asked.by(request.GET)
         with_payload = may_see(request, PAYLOAD)
+        list_url = self.url("changelist") + asked.address()
+        try:
+            ids = ids_in(request.GET)
+        except Unfit as error:
+            messages.error(request, str(error))
+            return HttpResponseRedirect(list_url)
         search, mistake = _understood(asked, scene, with_payload=with_payload)
+        if ids:
+            asked, search, mistake = asked.whole(), exporting.of_these(ids), {}
         columns = exporting.columns_for(with_payload=with_payload)
         chosen = exporting.chosen(request.GET, columns)
         if chosen is not None and not mistake:
@@ -171,7 +202,8 @@ class JobPages(Page):
                 "is_refused": "format" in request.GET and not mistake,
                 "with_payload": with_payload,
                 "is_complete": looked(scene, lambda: exporting.is_complete(scene, asked, search)),
-                "list_url": self.url("changelist") + asked.address(),
+                "ids": ids,
+                "list_url": list_url,
             },
             title=_("Export"),
             crumbs=(Crumb(_("Export")),),
@@ -193,3 +225,8 @@ def _understood(asked: Asked, scene: Scene, *, with_payload: bool) -> tuple[Sear
 
 def _whole(request: HttpRequest) -> str:
     return request.GET.get("all", "")[:20]
+
+
+def _in_queue(job: Job | None) -> str:
+    """Return the query of the list of jobs in the same queue."""
+    return "" if job is None else f"?{urlencode({'q': with_term('', 'queue', str(job.queue))})}"

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError, OperationalError
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.utils.dateparse import parse_datetime
 from django.utils.formats import number_format
 from django.utils.html import format_html
@@ -20,6 +21,7 @@ from django.utils.translation import ngettext
 
 from jobqueue.acting import act_on
 from jobqueue.admin.acts import ACTS, ActLook, label_of
+from jobqueue.admin.joblists import Asked
 from jobqueue.admin.logbook import log_act, log_addition, together
 from jobqueue.admin.page import Crumb, Route
 from jobqueue.admin.pages.acts import Desk
@@ -28,7 +30,7 @@ from jobqueue.client import check_time, enqueue
 from jobqueue.conf import get_settings
 from jobqueue.exceptions import JobQueueError
 from jobqueue.insight.joblist import TABS
-from jobqueue.insight.plans import Chosen, Plan
+from jobqueue.insight.plans import Chosen, Plan, TooSlow
 from jobqueue.insight.scene import PATIENCE, Scene
 from jobqueue.jobs import act_on_many
 from jobqueue.models import Job
@@ -45,6 +47,8 @@ if TYPE_CHECKING:
 
 #: So many jobs are changed while the browser waits; more by a job.
 AT_ONCE = 200
+#: What the list offers beside the acts.
+EXPORT = "export"
 #: So many may be named one by one.
 MOST_IDS = 1000
 #: No plan is counted further.
@@ -95,6 +99,8 @@ class ManyPage:
         scene = self.desk.page.scene
         sent = request.POST if request.method == "POST" else request.GET
         try:
+            if sent.get("act") == EXPORT:
+                return HttpResponseRedirect(self._export_url(sent))
             look = look_in(sent)
             if not may_act(request, look.right):
                 raise PermissionDenied
@@ -105,12 +111,25 @@ class ManyPage:
                 wish = wish_in(sent, look, chosen, scene)
             except ValueError as error:
                 return self._ask(request, look, chosen, scene, str(error))
-            return self._act(request, wish, scene)
+            self._act(request, wish, scene)
         except (Unfit, SearchError, JobQueueError) as error:
             self.desk.say(request, str(error), messages.ERROR)
         except DatabaseError as error:
             self.desk.say(request, _("Nothing was done: %(error)s") % {"error": error}, messages.ERROR)
-        return self.desk.back_to(request)
+        return HttpResponseRedirect(self._list_url(request, sent))
+
+    def _export_url(self, sent: QueryDict) -> str:
+        """Return the address that exports the same jobs, where the right to do so is asked for."""
+        query = Asked.by(sent).address(size="")
+        if not sent.get("all"):
+            if not (ids := ids_in(sent)):
+                raise Unfit(_("No job was selected."))
+            query += f"&{urlencode({'ids': ','.join(map(str, ids))})}"
+        return self.desk.page.url("export") + query
+
+    def _list_url(self, request: HttpRequest, sent: QueryDict) -> str:
+        """Return the address of the list, with the tab and the search that it had."""
+        return self.desk.url_of(request) + Asked.by(sent).address().removesuffix("?")
 
     # Asking
 
@@ -118,6 +137,7 @@ class ManyPage:
         self, request: HttpRequest, look: ActLook, chosen: Chosen, scene: Scene, error: str = ""
     ) -> HttpResponse:
         plan = looked_at(chosen, look.act, scene)
+        sent = request.POST if request.method == "POST" else request.GET
         question = _("%(verb)s all that match") % {"verb": look.verb}
         if plan is not None:
             told = number_format(len(plan.ids), force_grouping=True) + ("+" if plan.is_cut else "")
@@ -126,6 +146,7 @@ class ManyPage:
             "look": look,
             "chosen": chosen,
             "ids": ",".join(map(str, chosen.ids)),
+            "asked": Asked.by(sent),
             "tab": label_of(chosen.tab) if chosen.tab else "",
             "error": error,
             "sent": request.POST,
@@ -137,7 +158,7 @@ class ManyPage:
             "limits": {"at_once": AT_ONCE, "counted": COUNTED, "window": WINDOW, "minutes": LONGEST_SPREAD},
             "spreads": look.act not in {Act.CANCEL, Act.DELETE},
             "is_postponing": look.act is Act.POSTPONE,
-            "back": self.desk.url_of(request),
+            "back": self._list_url(request, sent),
         }
         title = _("%(question)s?") % {"question": question}
         crumbs = (Crumb(str(look.verb)),)
@@ -145,7 +166,7 @@ class ManyPage:
 
     # Acting
 
-    def _act(self, request: HttpRequest, wish: Wish, scene: Scene) -> HttpResponse:
+    def _act(self, request: HttpRequest, wish: Wish, scene: Scene) -> None:
         ids: list[int] | None = list(wish.chosen.ids)
         if not ids:
             plan = looked_at(wish.chosen, wish.look.act, scene, AT_ONCE, fitting=True)
@@ -154,7 +175,6 @@ class ManyPage:
             self._store(request, wish, scene)
         else:
             self._act_at_once(request, wish, scene, ids)
-        return self.desk.back_to(request)
 
     def _act_at_once(self, request: HttpRequest, wish: Wish, scene: Scene, ids: list[int]) -> None:
         look, spread = wish.look, wish.spread if ids else None
@@ -238,11 +258,11 @@ def own_queue() -> str:
 def looked_at(
     chosen: Chosen, act: Act, scene: Scene, limit: int = COUNTED, *, fitting: bool = False
 ) -> Plan | None:
-    """Return what would be done, as far as that is counted; None if the database takes too long."""
+    """Return what would be done, as far as that is counted; None if that takes too long."""
     try:
         with scene.store.looking(PATIENCE):
             return chosen.plan(scene, act, limit, fitting=fitting)
-    except OperationalError:
+    except (OperationalError, TooSlow):
         return None
 
 
@@ -259,7 +279,7 @@ def look_in(sent: QueryDict) -> ActLook:
 
 def chosen_in(sent: QueryDict, scene: Scene, *, with_payload: bool) -> Chosen:
     """Return the jobs that are meant; once that was confirmed, of those there were when the page was shown."""
-    ids = () if sent.get("all") else _ids_in(sent)
+    ids = () if sent.get("all") else ids_in(sent)
     if not ids and not sent.get("all"):
         raise Unfit(_("No job was selected."))
     text, tab = ("", "") if ids else _search_in(sent)
@@ -281,7 +301,8 @@ def wish_in(sent: QueryDict, look: ActLook, chosen: Chosen, scene: Scene) -> Wis
     return Wish(look, chosen, run_at, _spread_in(sent))
 
 
-def _ids_in(sent: QueryDict) -> tuple[int, ...]:
+def ids_in(sent: QueryDict) -> tuple[int, ...]:
+    """Return the jobs that are named one by one, maybe none; raises Unfit, saying what is wrong."""
     words = [word for value in sent.getlist("ids")[: MOST_IDS + 1] for word in value[:50_000].split(",") if word]
     if len(words) > MOST_IDS:
         raise Unfit(

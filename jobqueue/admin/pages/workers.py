@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from jobqueue import controlling
 from jobqueue.admin.asking import Question, ask_or_act
 from jobqueue.admin.page import Crumb, Page, Route, looked
+from jobqueue.admin.pages.history import HistoryPage
 from jobqueue.admin.pages.timeline import show_timeline
 from jobqueue.admin.rights import may_act
 from jobqueue.insight.workers import worker, workers
@@ -47,7 +48,7 @@ QUIET = Wish(
     gettext_lazy("Quiet %(pool)s?"),
     gettext_lazy("It takes no new jobs, until it is told to go on or is started anew. Those that run go on."),
     gettext_lazy("Quiet"),
-    gettext_lazy("%(pool)s was told to take no new jobs, and heeds it within seconds."),
+    gettext_lazy("The pool %(pool)s was told to take no new jobs, and heeds it within seconds."),
 )
 GO_ON = Wish(
     "go_on",
@@ -56,7 +57,7 @@ GO_ON = Wish(
     gettext_lazy("Let %(pool)s go on?"),
     gettext_lazy("It takes jobs again."),
     gettext_lazy("Go on"),
-    gettext_lazy("%(pool)s was told to take jobs again, and heeds it within seconds."),
+    gettext_lazy("The pool %(pool)s was told to take jobs again, and heeds it within seconds."),
 )
 STOP = Wish(
     "stop",
@@ -68,7 +69,7 @@ STOP = Wish(
         "performed by another. It is started again where it was started; a service manager does that by itself."
     ),
     gettext_lazy("Stop"),
-    gettext_lazy("%(pool)s was told to stop, and heeds it within seconds."),
+    gettext_lazy("The pool %(pool)s was told to stop, and heeds it within seconds."),
 )
 WISHES = (QUIET, GO_ON, STOP)
 
@@ -82,6 +83,7 @@ class WorkerPages(Page):
         """Yield the addresses."""
         yield Route("", "changelist", self.list_workers, "view_worker")
         yield Route("timeline/", "timeline", partial(show_timeline, self), "view_worker")
+        yield from HistoryPage(self).routes()
         yield Route("<int:pool_id>/", "detail", self.show_worker, "view_worker")
         for wish in WISHES:
             view = partial(self.ask, wish=wish)
@@ -93,7 +95,7 @@ class WorkerPages(Page):
         return self.show(
             request,
             "jobqueue/admin/workers.html",
-            {"workers": looked(scene, lambda: workers(scene)), "may_control": may_act(request, "control_worker")},
+            {"workers": looked(scene, lambda: workers(scene)), "history_url": self.url("history")},
             title=_("Workers"),
             parts={"workers": "jobqueue/admin/parts/workers.html"},
         )
@@ -108,6 +110,7 @@ class WorkerPages(Page):
                 "pool": pool,
                 "look": looked(scene, lambda: worker(scene, pool_id)),
                 "may_control": may_act(request, "control_worker"),
+                "history_url": f"{self.url('history')}?of={pool_id}",
             },
             title=str(pool),
             crumbs=(Crumb(str(pool)),),
@@ -121,7 +124,7 @@ class WorkerPages(Page):
 
         def act(_reason: str) -> str:
             wish.wish(pool_id)
-            return f"{wish.path}: {pool}"
+            return wish.path
 
         question = Question(
             title=str(wish.ask) % told,
@@ -132,6 +135,7 @@ class WorkerPages(Page):
             idle="",
             model=Worker,
             name=str(pool_id),
+            shown=str(pool),
             back=self.way_back(request, "detail", pool_id),
             crumbs=(Crumb(str(pool), self.url("detail", pool_id)), Crumb(str(wish.button))),
             is_danger=wish is STOP,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from argparse import ArgumentParser
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 from django.db.models import Q
@@ -19,7 +20,7 @@ from jobqueue.conf import get_settings
 from jobqueue.insight.scene import Scene
 from jobqueue.logs import short
 from jobqueue.models import JobQuerySet
-from jobqueue.states import FINAL, State
+from jobqueue.states import FINAL
 from jobqueue.stores.acts import Act
 from jobqueue.wording import counted
 
@@ -49,10 +50,9 @@ def run(words: dict[str, Any], say: Voice) -> int:
     """Count, ask, delete."""
     scene = Scene(get_settings())
     states, before = words["state"] or ["succeeded"], scene.now - words["older"]
-    rows = scene.jobs.ended().filter(state__in=[State[each.upper()] for each in states], finished_at__lt=before)
-    if words["queue"]:
-        rows = rows.filter(queue=words["queue"])
-    total = rows.count()
+    asked = {"finished_at__lt": before, **({"queue": words["queue"]} if words["queue"] else {})}
+    kinds = [getattr(scene.jobs, state)().filter(**asked) for state in dict.fromkeys(states)]
+    total = sum(rows.count() for rows in kinds)
     kind = f"{' or '.join(states)} job"
     what = f"{counted(total, kind)} that ended before {clock(before)}"
     if words["dry_run"] or not total:
@@ -61,7 +61,7 @@ def run(words: dict[str, Any], say: Voice) -> int:
     if total > MANY:
         confirm(f"Purge {what}?", say, yes=words["yes"])
     began = time.monotonic()
-    gone = delete(in_order_of_end(rows), total, say)
+    gone = delete(chain.from_iterable(map(in_order_of_end, kinds)), total, say)
     say(f"Purged {counted(gone, 'job')} in {short(time.monotonic() - began)}.")
     return 0
 

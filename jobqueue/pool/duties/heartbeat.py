@@ -51,6 +51,7 @@ class Heartbeat(Duty):
         now, today = self.post.clock(), time.time()
         told: dict[str, object] = {
             "pid": slot.words.pid,
+            "clock": round(today, 1),
             "buffered": slot.words.buffered,
             "succeeded": slot.words.succeeded,
             "failed": slot.words.failed,

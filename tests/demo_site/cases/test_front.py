@@ -120,3 +120,8 @@ def test_changes_need_a_token_and_a_post(db):
 def test_the_admin_shows_what_the_scenarios_made(admin_client, make_video):
     make_video(title="Sample clip")
     assert "Sample clip" in admin_client.get("/admin/videos/video/").content.decode()
+
+
+def test_monitors_find_their_pages(admin_client):
+    assert admin_client.get("/jobqueue/health/").json()["ok"] is False
+    assert admin_client.get("/jobqueue/health/ready/").status_code == 503
