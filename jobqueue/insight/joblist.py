@@ -260,6 +260,17 @@ def _alike(scene: Scene, rows: JobQuerySet, kind: str, mark: tuple[Any, ...] | N
     return _Scope(rows.filter(pk__in=first[:ALIKE]), first[ALIKE - 1] if len(first) > ALIKE else None, ALIKE)
 
 
+def alike(scene: Scene, rows: JobQuerySet, kind: str) -> Iterator[JobQuerySet]:
+    """Yield those rows that failed in one way, part by part, the newest first; each part has few enough to be read."""
+    mark: tuple[int] | None = None
+    while True:
+        scope = _alike(scene, rows, kind, mark, backwards=False)
+        yield scope.rows
+        if scope.end is None:
+            return
+        mark = (scope.end,)
+
+
 class _Found(NamedTuple):
     """The jobs of a page and one more; how many were looked at one by one, and at which one time was over."""
 

@@ -13,10 +13,11 @@ from typing import Any, Protocol
 from django.db.models import F, Max, Q
 from django.db.models.lookups import LessThanOrEqual
 
-from jobqueue.insight.joblist import BY_ID, PATIENCE, TABS, ordering, pages
+from jobqueue.insight.joblist import BY_ID, PATIENCE, TABS, Order, alike, ordering, pages
 from jobqueue.insight.scene import Scene
 from jobqueue.models import Job, JobQuerySet
 from jobqueue.search import CHUNK, WINDOW, Search, beyond, parse
+from jobqueue.search.editing import value_of
 from jobqueue.states import State
 from jobqueue.stores.acts import GONE, TAKEN, Act
 
@@ -164,29 +165,23 @@ class Chosen:
         """Yield what the search finds among some rows: in the order of the tab's index, or the newest first.
 
         Told to go by id, the database would look at all jobs for the few that have failed; told to sort, at all that
-        have failed for the first few.
+        have failed for the first few; asked for the kind of each, at all kinds of failures.
         """
         search, tab = self.search, TABS[self.tab]
         is_by_tab = self.tab in INDEXED and not (search.is_by_index or self.beyond)
         order = tab.order if is_by_tab else BY_ID
-        # With a plain bound of ids, the database would go by id after all.
-        bounds = (
-            Q(LessThanOrEqual(F("pk") + 0, self.newest))
-            if is_by_tab
-            else Q(pk__gt=self.beyond, pk__lte=self.newest)
-        )
-        meant = tab.source(rows).filter(search.where, bounds).order_by(*ordering(order))
-        if limit is not None and not search.tests:
-            yield from meant.values_list("pk", "state", "name", named=True)[: limit + 1]
-            return
-        end = inf if limit is None else time.monotonic() + PATIENCE
-        columns = () if search.tests else ("id", "state", "name", *(key.column for key in order))
-        for page in pages(scene, meant.only(*columns), order, CHUNK):
-            for job in page:
-                if isinstance(job, Job) and all(test(job) for test in search.tests):
-                    yield job
-                if time.monotonic() > end:
-                    raise TooSlow
+        meant = tab.source(rows).filter(search.where).order_by(*ordering(order))
+        if is_by_tab:
+            # A plain bound of ids would look like a way to the rows.
+            meant = meant.filter(LessThanOrEqual(F("pk") + 0, self.newest))
+        else:
+            meant = meant.filter(pk__gt=self.beyond, pk__lte=self.newest)
+        kind = value_of(self.text, "kind")
+        for part in alike(scene, meant, kind) if kind else (meant,):
+            if limit is None or search.tests:
+                yield from _one_by_one(scene, part, order, search, inf if limit is None else PATIENCE)
+            else:
+                yield from part.values_list("pk", "state", "name", named=True)[: limit + 1]
 
     def _is_by_tab(self, scene: Scene) -> bool:
         """Whether an index tells the jobs in question: all of a tab, or a tab that is no longer than a look."""
@@ -207,3 +202,15 @@ class Chosen:
     def of(cls, data: Mapping[str, Any]) -> Chosen:
         """Return what ``as_data`` has told."""
         return cls(**{**data, "ids": tuple(data["ids"])})
+
+
+def _one_by_one(scene: Scene, rows: JobQuerySet, order: Order, search: Search, seconds: float) -> Iterator[Job]:
+    """Yield the ordered rows that pass a search's tests, read page by page; no longer than for some seconds."""
+    end = time.monotonic() + seconds
+    columns = () if search.tests else ("id", "state", "name", *(key.column for key in order))
+    for page in pages(scene, rows.only(*columns), order, CHUNK):
+        for job in page:
+            if isinstance(job, Job) and all(test(job) for test in search.tests):
+                yield job
+            if time.monotonic() > end:
+                raise TooSlow

@@ -22,12 +22,12 @@ from jobqueue.admin.charts.drawing import Chart
 from jobqueue.admin.looks import LOOKS, Look, look_of
 from jobqueue.admin.rights import may_see
 from jobqueue.admin.words import ago as ago_in_words
-from jobqueue.admin.words import duration, rounded
 from jobqueue.conf import get_settings
 from jobqueue.insight.words import short_name
 from jobqueue.logs import harmless
 from jobqueue.models import Attempt, Job
 from jobqueue.pool.schema import read_schema
+from jobqueue.wording import duration, rounded
 
 register = template.Library()
 

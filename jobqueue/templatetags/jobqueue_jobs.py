@@ -8,8 +8,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from jobqueue.admin.looks import LOOKS
-from jobqueue.admin.words import rounded
 from jobqueue.logs import harmless as escaped
+from jobqueue.wording import rounded
 
 register = template.Library()
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from jobqueue.admin.words import duration, rounded
 from jobqueue.templatetags.jobqueue import percent, rate
 from jobqueue.templatetags.jobqueue_jobs import percent_of
+from jobqueue.wording import duration, rounded
 
 
 @pytest.mark.parametrize(

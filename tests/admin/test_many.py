@@ -20,11 +20,11 @@ from django.utils import timezone
 from jobqueue import enqueue, enqueue_many
 from jobqueue.admin.pages import many
 from jobqueue.conf import get_settings
-from jobqueue.insight import plans
+from jobqueue.insight import joblist, plans
 from jobqueue.insight.plans import Chosen
 from jobqueue.insight.scene import Scene
 from jobqueue.jobs import act_on_many
-from jobqueue.models import Cancellation, Job
+from jobqueue.models import Attempt, Cancellation, Job
 from jobqueue.states import State
 from jobqueue.testing import work_off
 from tests.admin.conftest import TOKEN, SignIn, send
@@ -352,6 +352,20 @@ class TestByAJob:
         perform(bulk)
         assert {states()[pk] for pk in waiting} == {State.CANCELLED}
         assert (states()[bulk.pk], states()[later.pk]) == (State.SUCCEEDED, State.READY)
+
+    def test_of_one_kind_of_failure_they_are_looked_up_part_by_part(
+        self, client: Client, few: None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(joblist, "ALIKE", 2)
+        ids = failed(7)
+        for pk in ids[:5]:
+            Attempt.objects.create(
+                job_id=pk, number=1, outcome="failed", fingerprint="a1", ended_at=timezone.now()
+            )
+        assert "Retry 5 jobs" in asked(client, act="retry", all="1", q="kind:a1")
+        confirm(client, act="retry", all="1", q="kind:a1")
+        perform(Job.objects.get(name="jobqueue.jobs.act_on_many"))
+        assert {pk for pk in ids if states()[pk] is State.READY} == set(ids[:5])
 
     def test_begun_again_it_does_nothing_twice(self, client: Client, few: None) -> None:
         ids = failed(6)

@@ -15,6 +15,7 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 from django.db import connection, transaction
+from django.db.models import F
 
 from jobqueue.conf import Settings, get_settings
 from jobqueue.doctor import JOBS, Site, jobs
@@ -159,11 +160,11 @@ def end_some(store: Store, pool_id: int) -> int:
     return Job.objects.filter(pk__in=claimed).update(**ended)
 
 
-def fail_many(store: Store) -> None:
-    """Let many jobs have failed for good, each a long time before all others ended."""
-    ready = Job.objects.ready().order_by("pk").values_list("pk", flat=True)[:FAILED]
-    failed = {"state": State.FAILED, "finished_at": store.ago(86_400)}
-    assert Job.objects.filter(pk__in=list(ready)).update(**failed) == FAILED
+def fail_many() -> None:
+    """Let many jobs have failed for good, one after another, a long time before all others ended."""
+    oldest = Job.objects.ready().order_by("run_at").values_list("pk", flat=True)[:FAILED]
+    failed = {"state": State.FAILED, "finished_at": F("run_at")}
+    assert Job.objects.filter(pk__in=list(oldest)).update(**failed) == FAILED
 
 
 def count_for(act: Act, tab: str) -> None:
@@ -396,7 +397,7 @@ class TestPlansOfPostgreSQL:
             assert plan.most_rows <= FEW
 
     def test_pruning_reads_what_it_deletes_and_passes_no_failed_job(self, backlog: int, store: Store) -> None:
-        fail_many(store)
+        fail_many()
         assert end_some(store, backlog) == LIMIT
         plans = plans_of(lambda: store.prune(60, LIMIT))
         assert plans
@@ -409,7 +410,7 @@ class TestPlansOfPostgreSQL:
     def test_a_count_for_an_act_on_many_ends_at_the_limit(
         self, backlog: int, store: Store, tab: str, act: Act
     ) -> None:
-        fail_many(store)
+        fail_many()
         plans = plans_of(lambda: count_for(act, tab), PLANNER)
         assert plans
         for plan in plans:
@@ -534,7 +535,7 @@ class TestPlansOfSQLite:
         assert steps_of(lambda: step(store, backlog)) < 100 * FEW
 
     def test_pruning_reads_what_it_deletes_and_passes_no_failed_job(self, backlog: int, store: Store) -> None:
-        fail_many(store)
+        fail_many()
         assert end_some(store, backlog) == LIMIT
         deleted = []
         steps = steps_of(lambda: deleted.append(store.prune(60, LIMIT)))
@@ -545,7 +546,7 @@ class TestPlansOfSQLite:
     def test_a_count_for_an_act_on_many_ends_at_the_limit(
         self, backlog: int, store: Store, tab: str, act: Act
     ) -> None:
-        fail_many(store)
+        fail_many()
         assert steps_of(lambda: count_for(act, tab)) < 100 * FEW
 
     def test_counting_what_waits_ends_at_the_limit(self, backlog: int, store: Store) -> None:

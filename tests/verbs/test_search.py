@@ -118,6 +118,13 @@ class TestMeaning:
         }
         assert {text: found(text) for text in meant} == meant
 
+    def test_the_case_of_letters_does_not_matter(self) -> None:
+        other, mine = job(State.READY), job(State.FAILED, last_error="OSError: Größe of the STREAM")
+        for text in ("stream", "oserror", "error:Stream", "größe", "Größe"):
+            assert found(text) == [mine.pk], text
+        assert found("-stream") == [other.pk]
+        assert found("-größe") == [other.pk]
+
     def test_a_kind_of_failure(self, monkeypatch: pytest.MonkeyPatch) -> None:
         one, two, three = (job(State.FAILED) for _ in range(3))
         for of, fingerprint in ((one, "a" * 16), (one, "a" * 16), (two, "b" * 16), (three, "a" * 16)):

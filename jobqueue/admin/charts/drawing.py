@@ -11,8 +11,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from jobqueue.admin.charts.shapes import SIZE, Bar, Line, filled, nice, stacked
-from jobqueue.admin.words import duration, rounded
 from jobqueue.policy.histogram import BOUNDS
+from jobqueue.wording import duration, rounded
 
 #: Labels below bars, at most.
 LABELLED = 6

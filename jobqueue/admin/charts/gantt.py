@@ -16,9 +16,9 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext_lazy
 
-from jobqueue.admin.words import duration
 from jobqueue.insight.timeline import AXIS, LANE, WIDTH, Block, Drawing, Story, Stretch, draw
 from jobqueue.insight.words import short_name
+from jobqueue.wording import duration
 
 #: Classes are told apart by so many colours, and by their names.
 COLOURS = 8

@@ -14,8 +14,8 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from jobqueue.admin.charts.drawing import Chart, Legend, counted
 from jobqueue.admin.charts.shapes import between, line, nice, stacked
-from jobqueue.admin.words import duration
 from jobqueue.insight.series import Series
+from jobqueue.wording import duration
 
 LABELS: Mapping[str, str | Promise] = {
     "succeeded": pgettext_lazy("attempts", "succeeded"),
