@@ -175,11 +175,14 @@ def acts_on(page: Page, request: HttpRequest, pk: int, job: Job | None) -> Itera
             url = f"{page.url('act', model='job')}?act={Act.DELETE}&ids={pk}"
             yield ActLink(Act.DELETE, ACTS[Act.DELETE].verb, url, is_danger=True)
         return
+    fitting = [look for look in ACTS.values() if job.state in TAKEN[look.act] and may_act(request, look.right)]
+    acts = [
+        ActLink(each.page, each.verb, page.url(each.page, pk, model="job"), each.is_danger) for each in fitting
+    ]
+    yield from (act for act in acts if not act.is_danger)
     if may_edit(request) and job.state in EDITABLE and is_editable(job):
         yield ActLink("edit", pgettext_lazy("act on a job", "Edit"), page.url("edit", pk, model="job"))
-    for look in ACTS.values():
-        if job.state in TAKEN[look.act] and may_act(request, look.right):
-            yield ActLink(look.page, look.verb, page.url(look.page, pk, model="job"), look.is_danger)
+    yield from (act for act in acts if act.is_danger)
 
 
 def many_acts(request: HttpRequest) -> list[ActLink]:

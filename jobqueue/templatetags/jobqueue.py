@@ -24,6 +24,7 @@ from jobqueue.admin.rights import may_see
 from jobqueue.admin.words import ago as ago_in_words
 from jobqueue.conf import get_settings
 from jobqueue.insight.words import short_name
+from jobqueue.logs import harmless
 from jobqueue.models import Attempt, Job
 from jobqueue.pool.schema import read_schema
 from jobqueue.sentences import translated
@@ -152,11 +153,12 @@ def jobclass_link(context: template.Context, name: str, short: bool = False) -> 
     """Show the name of a class, or the end of it; for those who may see its page it leads there."""
     if not name:
         return gettext("others, without a name")
-    shown = short_name(name) if short else name
+    told = harmless(name)
+    shown = short_name(told) if short else told
     if not may_see(context["request"], "view_dashboard"):
-        return format_html('<bdi title="{}">{}</bdi>', name, shown)
+        return format_html('<bdi title="{}">{}</bdi>', told, shown)
     url = page_of(context, "jobclass_detail", name)
-    return format_html('<a href="{}" title="{}"><bdi>{}</bdi></a>', url, name, shown)
+    return format_html('<a href="{}" title="{}"><bdi>{}</bdi></a>', url, told, shown)
 
 
 @register.filter

@@ -83,8 +83,14 @@ def test_a_histogram_says_the_same_as_its_table() -> None:
     found = drawing.histogram(counts(0.003, 0.003, 0.1), "Run times")
     assert found is not None
     assert list(found.rows) == [["4.0 ms", "2"], ["128 ms", "1"]]
-    assert found.x == ["4.0 ms", "16 ms", "128 ms"]
+    assert found.x == ["≤ 4.0 ms", "≤ 8.0 ms", "≤ 16 ms", "≤ 32 ms", "≤ 64 ms", "≤ 128 ms"]
     assert len(found.bars) == 2
+
+
+def test_not_each_of_many_bars_has_a_label() -> None:
+    found = drawing.histogram(counts(0.003, 100.0), "Run times")
+    assert found is not None
+    assert found.x[:4] == ["≤ 4.0 ms", "", "", "≤ 32 ms"]
 
 
 def test_the_last_bucket_has_no_end() -> None:

@@ -124,6 +124,11 @@ class TestWhatItShows:
         assert f"“frame {MARKER}”" in shown
         assert f"line one\nline {MARKER}" in shown
 
+    def test_an_error_stands_above_the_log_and_each_once(self, reader: Client) -> None:
+        shown = page(reader, plant_failure().pk)
+        assert shown.count(f"line one\nline {MARKER}") == 1
+        assert shown.index('class="jq-below"') < shown.index("line one")
+
     def test_only_the_last_lines_of_a_log_unless_all_are_asked_for(self, reader: Client) -> None:
         job = plant(State.RUNNING)
         Report.objects.create(job=job, stored_log="\n".join(f"line {number}." for number in range(300)))
@@ -165,7 +170,7 @@ class TestWhatItShows:
         job, now = plant(State.FAILED), timezone.now()
         for number in range(1, 26):
             Attempt.objects.create(job=job, number=number, outcome="failed", ended_at=now, stored_error="")
-        rows = re.compile(r'<th scope="row" class="jq-number"><span class="jq-number">(\d+)</span>')
+        rows = re.compile(r'<th scope="row" data-label="Try">(\d+)</th>')
         assert rows.findall(page(viewer, job.pk)) == [str(number) for number in range(25, 15, -1)]
         assert len(rows.findall(page(viewer, job.pk, all="tries"))) == 25
 
@@ -220,7 +225,7 @@ class TestRights:
         self, sign_in: SignIn, state: State, acts: set[str]
     ) -> None:
         job = plant(state)
-        offered = re.compile(r'class="jq-button[^"]*" href="/admin/jobqueue/job/\d+/([\w-]+)/"')
+        offered = re.compile(r'class="jq-button[^"]*" href="/admin/jobqueue/job/\d+/(?!history)([\w-]+)/"')
         everybody = page(sign_in("view_job"), job.pk)
         assert offered.findall(everybody) == []
         retrier = set(offered.findall(page(sign_in("view_job", "retry_job"), job.pk)))

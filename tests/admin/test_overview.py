@@ -88,6 +88,7 @@ def test_an_empty_site_speaks(client: Client) -> None:
     assert "too slow" not in page
     for words in ("Nothing was counted", "No job is running", "Nothing is scheduled", "No worker is running"):
         assert words in page
+    assert "too slow" not in page
 
 
 def test_what_runs_tells_how_far_it_is(client: Client, busy: None) -> None:

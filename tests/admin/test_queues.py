@@ -13,7 +13,9 @@ from django.test import override_settings
 
 from jobqueue import enqueue, pause
 from jobqueue.models import Job, Pause, Queue
+from jobqueue.states import State
 from tests.admin.conftest import SignIn, post
+from tests.admin.planted import plant
 from tests.admin.planting import HOSTILE, rollup
 from tests.app.jobs import add
 
@@ -55,6 +57,11 @@ def test_nothing_is_taken_by_post(sign_in: SignIn) -> None:
 
 def test_an_empty_page_speaks(sign_in: SignIn) -> None:
     assert "No queue has a job" in sign_in("view_queue").get(URL).content.decode()
+
+
+def test_a_queue_without_workers_says_so_even_if_nothing_waits(sign_in: SignIn) -> None:
+    plant(State.RUNNING, queue="mail")
+    assert "jq-cancelled" in row_of(sign_in("view_queue").get(URL).content.decode(), "mail")
 
 
 def row_of(text: str, queue: str) -> str:

@@ -94,6 +94,11 @@ class TestDrawing:
         assert colour_of("shop.send") == colour_of("shop.send")
         assert {colour_of(f"shop.{number}") for number in range(200)} == set(range(COLOURS))
 
+    def test_the_legend_has_the_classes_that_came_most_often_first(self) -> None:
+        found = [stretch(0, 15, name="shop.rare"), stretch(20, 30), stretch(40, 50)]
+        drawing = gantt(Story(found, SINCE, NOW, True), 15, str)
+        assert drawing.legend == [(colour_of("shop.send"), "send"), (colour_of("shop.rare"), "rare")]
+
 
 @pytest.mark.django_db
 class TestStory:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import NamedTuple
 
 from django.utils.translation import gettext as _
@@ -12,6 +13,9 @@ from django.utils.translation import pgettext
 from jobqueue.admin.charts.shapes import SIZE, Bar, Line, filled, nice, stacked
 from jobqueue.policy.histogram import BOUNDS
 from jobqueue.wording import duration, rounded
+
+#: Labels below bars, at most.
+LABELLED = 6
 
 
 class Legend(NamedTuple):
@@ -28,7 +32,7 @@ class Chart:
     Attributes:
         label: what it shows, for those who do not see it.
         y: labels of the vertical axis, evenly from top to bottom.
-        x: labels of the horizontal axis, evenly from left to right.
+        x: labels of the horizontal axis, evenly from left to right; "" where there is no room.
         bars, lines: what is drawn.
         legend: what the colours stand for.
         columns: heads of the table.
@@ -36,6 +40,7 @@ class Chart:
         series: the address of the same numbers for a script; "": there is none.
         keys: which of them.
         kind: how a script draws them, "bars" or "lines".
+        is_by_bar: whether each label stands below a bar of its own.
     """
 
     label: str
@@ -49,6 +54,7 @@ class Chart:
     series: str = ""
     keys: Sequence[str] = ()
     kind: str = ""
+    is_by_bar: bool = False
 
     @property
     def grid(self) -> list[float]:
@@ -72,7 +78,8 @@ def histogram(counts: Sequence[int], label: str) -> Chart | None:
     return Chart(
         label=label,
         y=[counted(top), counted(top // 2), "0"],
-        x=_some(bounds),
+        x=_spaced([at_most(place) for place in places]),
+        is_by_bar=True,
         bars=stacked({"running": shown}, top),
         columns=[pgettext("of durations", "Up to"), _("Attempts")],
         rows=[[bound, counted(count)] for bound, count in zip(bounds, shown, strict=True) if count],
@@ -86,11 +93,17 @@ def up_to(bucket: int) -> str:
     return _("over %(duration)s") % {"duration": duration(BOUNDS[-1])}
 
 
+def at_most(bucket: int) -> str:
+    """Return where a bucket ends, in short."""
+    return f"\N{LESS-THAN OR EQUAL TO} {up_to(bucket)}" if bucket < len(BOUNDS) else up_to(bucket)
+
+
 def counted(number: float) -> str:
     """Return a count as people write it."""
     return rounded(number)
 
 
-def _some(labels: Sequence[str]) -> list[str]:
-    """Return the first, the middle and the last, or fewer of few."""
-    return [labels[place] for place in sorted({0, (len(labels) - 1) // 2, len(labels) - 1})]
+def _spaced(labels: Sequence[str]) -> list[str]:
+    """Return as many labels, of which those that had no room on a phone are empty."""
+    step = ceil(len(labels) / LABELLED)
+    return ["" if place % step else label for place, label in enumerate(labels)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from hashlib import blake2b
@@ -16,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext_lazy
 
 from jobqueue.insight.timeline import AXIS, LANE, WIDTH, Block, Drawing, Story, Stretch, draw
+from jobqueue.insight.words import short_name
 from jobqueue.wording import duration
 
 #: Classes are told apart by so many colours, and by their names.
@@ -28,6 +30,8 @@ MARGIN = 4.0
 SHORTEST = 3
 #: Classes that are named of several attempts drawn as one.
 NAMED = 3
+#: Classes of which the legend tells the colours.
+LEGEND = 12
 ENDS: dict[str, str | Promise] = {
     "succeeded": pgettext_lazy("end of an attempt", "succeeded"),
     "failed": pgettext_lazy("end of an attempt", "failed"),
@@ -101,12 +105,20 @@ class Tick(NamedTuple):
     label: str
 
 
+class Colour(NamedTuple):
+    """What a colour stands for: its number, and a class."""
+
+    number: int
+    name: str
+
+
 class Gantt(NamedTuple):
     """All of it.
 
     Attributes:
         lanes: the workers.
         ticks: of the axis.
+        legend: the classes that were performed most often, and their colours.
         width, height: of the drawing area.
         axis: the line of the axis's words.
         others: workers that are left out.
@@ -114,6 +126,7 @@ class Gantt(NamedTuple):
 
     lanes: list[DrawnLane]
     ticks: list[Tick]
+    legend: list[Colour]
     width: float
     height: float
     axis: float
@@ -132,6 +145,7 @@ def gantt(story: Story, minutes: int, url_of: Callable[[int], str]) -> Gantt:
     return Gantt(
         list(_lanes(drawing, url_of)),
         list(_ticks(story, minutes)),
+        _legend(story),
         WIDTH,
         drawing.height,
         drawing.height - 5,
@@ -142,6 +156,11 @@ def gantt(story: Story, minutes: int, url_of: Callable[[int], str]) -> Gantt:
 def colour_of(name: str) -> int:
     """Return the number of the colour of a class: always the same."""
     return blake2b(name.encode(errors="replace"), digest_size=1).digest()[0] % COLOURS
+
+
+def _legend(story: Story) -> list[Colour]:
+    names = Counter(stretch.name for stretch in story.stretches)
+    return [Colour(colour_of(name), short_name(name)) for name, _number in names.most_common(LEGEND)]
 
 
 def title_of(stretch: Stretch) -> str:
@@ -203,7 +222,7 @@ def _ticks(story: Story, minutes: int) -> Iterator[Tick]:
     moment = _whole(story.since, step)
     while moment < story.until:
         x = (moment - story.since).total_seconds() / seconds * WIDTH
-        if AXIS <= x <= WIDTH - 2 * AXIS:
+        if 2 * AXIS <= x <= WIDTH - 2 * AXIS:
             yield Tick(round(x, 2), date_format(_local(moment), "TIME_FORMAT"))
         moment += timedelta(minutes=step)
 

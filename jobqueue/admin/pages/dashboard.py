@@ -138,6 +138,7 @@ class DashboardPages(Page):
         return once(request, JsonResponse(over_time.as_json(found)))
 
     def _throughput(self, seen: Seen) -> tuple[Chart | None]:
+        """Return the only chart; a tuple, since None says that the database was too slow."""
         return (over_time.throughput(seen.throughput, self._series_url("throughput", seen)),)
 
     def _latency(self, seen: Seen) -> tuple[Chart | None, Chart | None]:

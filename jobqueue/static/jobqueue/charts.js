@@ -47,7 +47,7 @@ function draw(figure, series) {
     width: bars ? 0 : 2, dash: DASHES[each.colour], points: { show: bars ? false : undefined, size: 4 }, spanGaps: false,
     // @ts-expect-error a global of its own script
     paths: bars ? uPlot.paths.bars({ size: [0.8, 40] }) : undefined,
-    value: (/** @type {any} */ _plot, /** @type {any} */ _value, /** @type {any} */ _series, /** @type {number | null} */ index) => tell(index == null ? null : each.values[index]),
+    value: (/** @type {any} */ _plot, /** @type {any} */ _value, /** @type {any} */ _series, /** @type {number | null} */ index) => (index == null ? "" : tell(each.values[index])),
   }));
   // @ts-expect-error a global of its own script
   const plot = new uPlot({
@@ -58,7 +58,7 @@ function draw(figure, series) {
       splits: bars ? undefined : (/** @type {any} */ _plot, /** @type {number} */ _axis, /** @type {number} */ low, /** @type {number} */ high) => MARKS.filter((mark) => low <= mark && mark <= high),
       filter: (/** @type {any} */ _plot, /** @type {number[]} */ splits) => splits, values: (/** @type {any} */ _plot, /** @type {(number | null)[]} */ splits) => splits.map((split) => (split == null ? "" : tell(split))) }],
     // Bars that stand upon others are drawn first, so the sum of all comes first.
-    series: [{ label: figure.querySelector(".jq-as-table th")?.textContent ?? "", value: (/** @type {any} */ _plot, /** @type {number | null} */ time) => (time == null ? "–" : moment(time, 0, zone)) }, ...(bars ? lines.reverse() : lines)],
+    series: [{ label: figure.querySelector(".jq-as-table th")?.textContent ?? "", value: (/** @type {any} */ _plot, /** @type {number | null} */ time) => (time == null ? "" : moment(time, 0, zone)) }, ...(bars ? lines.reverse() : lines)],
     hooks: { drawAxes: [(/** @type {any} */ self) => frame(self, series, axis.stroke)], setSeries: bars ? [restack] : [] },
   }, data(shown, series, bars), figure);
   figure.querySelector(".jq-plot")?.after(plot.root);

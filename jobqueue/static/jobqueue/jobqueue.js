@@ -118,7 +118,6 @@ function choose(value) {
   choice.value = value;
   if (choice.selectedIndex < 0) choice.selectedIndex = 1; // remembered, and no longer allowed
   memory.set("updates", choice.value);
-  page.classList.toggle("jq-is-still", seconds() === 0);
   again(seconds());
 }
 
