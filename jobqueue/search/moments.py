@@ -16,7 +16,7 @@ UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800, None: 1}
 LONGEST = timedelta(days=36_500)
 
 EXAMPLES = "2h, 30m, 7d"
-MOMENTS = "-2h, 2026-11-20, 2026-11-20T09:30"
+MOMENTS = "-2h, +30m, 2026-11-20, 2026-11-20T09:30"
 
 
 def span_of(text: str) -> timedelta:

@@ -65,7 +65,7 @@ def test_a_term_has_a_field_values_and_a_place() -> None:
         ("kueue:mail", 'Unknown field "kueue". Did you mean "queue"? Text with a colon goes in quotes.', 1),
         ("state:faild", '"faild" is not a state. Did you mean "failed"?', 7),
         ("queue:mail  id:x", '"x" is not a whole number, as 7 or >7.', 16),
-        ("after:soon", '"soon" is not a time. Examples: -2h, 2026-11-20, 2026-11-20T09:30.', 7),
+        ("after:soon", '"soon" is not a time. Examples: -2h, +30m, 2026-11-20, 2026-11-20T09:30.', 7),
         ("state:", 'There must be something after "state:".', 7),
         ("state:failed,", 'There must be something after "state:".', 14),
         ('error:"no', "The closing quote is missing.", 7),
