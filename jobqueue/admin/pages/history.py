@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from jobqueue.admin.logbook import entries_about
 from jobqueue.admin.page import Crumb, Route
-from jobqueue.admin.pages.pausing import named
+from jobqueue.admin.pages.pausing import named, storable
 
 if TYPE_CHECKING:
     from jobqueue.admin.page import Page
@@ -41,7 +41,7 @@ class HistoryPage:
 
     def show(self, request: HttpRequest) -> HttpResponse:
         """Show the newest acts."""
-        about = named(request.GET.get("of", ""))
+        about = storable(request.GET.get("of", ""))
         found = list(entries_about(self.page.model, about)[: MOST + 1])
         title = _("History")
         if about:

@@ -161,12 +161,20 @@ class PausePages:
 
 
 def named(text: str) -> str:
-    """Return the name in an address.
+    """Return the name in the path of an address.
 
     Raises:
         Http404: if it can be none that is stored.
     """
-    name = unquote(text)
+    return storable(unquote(text))
+
+
+def storable(name: str) -> str:
+    """Return a name as it is.
+
+    Raises:
+        Http404: if it can be none that is stored.
+    """
     if "\0" in name:
         raise Http404(_("No stored name is like this one."))
     return name
