@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from django.db.models import F, Max, Q
 from django.db.models.lookups import LessThanOrEqual
 
-from jobqueue.insight.joblist import BY_ID, PATIENCE, TABS, Order, alike, ordering, pages
+from jobqueue.insight.joblist import BY_ID, NEVER, PATIENCE, RESULT, TABS, Order, alike, ordering, pages
 from jobqueue.insight.scene import Scene
 from jobqueue.models import Job, JobQuerySet
 from jobqueue.search import CHUNK, WINDOW, Search, beyond, parse
@@ -29,7 +29,7 @@ INDEXED = frozenset({"waiting", "running", "scheduled", "retrying", "failed"})
 
 
 class TooSlow(Exception):
-    """There was no time to look at all jobs one by one."""
+    """There was no time to look at all jobs in question."""
 
 
 class Row(Protocol):
@@ -148,7 +148,7 @@ class Chosen:
         Args:
             scene: whose jobs.
             act: what would be done.
-            limit: stop after so many, and look no longer than a second at what only this process can tell.
+            limit: stop after so many, and look part by part, or job by job, no longer than a second.
             fitting: look at none that would be left out.
 
         Raises:
@@ -176,12 +176,14 @@ class Chosen:
             meant = meant.filter(LessThanOrEqual(F("pk") + 0, self.newest))
         else:
             meant = meant.filter(pk__gt=self.beyond, pk__lte=self.newest)
-        kind = value_of(self.text, "kind")
+        kind, end = value_of(self.text, "kind"), inf if limit is None else time.monotonic() + PATIENCE
         for part in alike(scene, meant, kind) if kind else (meant,):
             if limit is None or search.tests:
-                yield from _one_by_one(scene, part, order, search, inf if limit is None else PATIENCE)
+                yield from _one_by_one(scene, part, order, search, end)
             else:
                 yield from part.values_list("pk", "state", "name", named=True)[: limit + 1]
+            if kind and time.monotonic() > end:
+                raise TooSlow
 
     def _is_by_tab(self, scene: Scene) -> bool:
         """Whether an index tells the jobs in question: all of a tab, or a tab that is no longer than a look."""
@@ -204,11 +206,10 @@ class Chosen:
         return cls(**{**data, "ids": tuple(data["ids"])})
 
 
-def _one_by_one(scene: Scene, rows: JobQuerySet, order: Order, search: Search, seconds: float) -> Iterator[Job]:
-    """Yield the ordered rows that pass a search's tests, read page by page; no longer than for some seconds."""
-    end = time.monotonic() + seconds
-    columns = () if search.tests else ("id", "state", "name", *(key.column for key in order))
-    for page in pages(scene, rows.only(*columns), order, CHUNK):
+def _one_by_one(scene: Scene, rows: JobQuerySet, order: Order, search: Search, end: float) -> Iterator[Job]:
+    """Yield the ordered rows that pass a search's tests, read page by page, until that time."""
+    named = rows.only("id", "state", "name", *(key.column for key in order))
+    for page in pages(scene, rows.defer(*NEVER, *RESULT) if search.tests else named, order, CHUNK):
         for job in page:
             if isinstance(job, Job) and all(test(job) for test in search.tests):
                 yield job

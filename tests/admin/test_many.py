@@ -363,6 +363,9 @@ class TestByAJob:
                 job_id=pk, number=1, outcome="failed", fingerprint="a1", ended_at=timezone.now()
             )
         assert "Retry 5 jobs" in asked(client, act="retry", all="1", q="kind:a1")
+        with monkeypatch.context() as patch:
+            patch.setattr(plans, "PATIENCE", -1.0)
+            assert "Retry all that match" in asked(client, act="retry", all="1", q="kind:a1")
         confirm(client, act="retry", all="1", q="kind:a1")
         perform(Job.objects.get(name="jobqueue.jobs.act_on_many"))
         assert {pk for pk in ids if states()[pk] is State.READY} == set(ids[:5])
