@@ -35,7 +35,8 @@ class Holds(IContains):
         """Let plain letters be capitals by the rules of plain text: those of a language take twice as long, or more."""
         if not self.rhs.isascii():
             return self.as_sql(compiler, connection)
-        return IContains(Collate(self.lhs, "C"), self.rhs).as_sql(compiler, connection)
+        # The database makes capitals of what is looked for by its own rules: in Turkish, that of i is not I.
+        return IContains(Collate(self.lhs, "C"), self.rhs.upper()).as_sql(compiler, connection)
 
 
 class Readable(Func):
