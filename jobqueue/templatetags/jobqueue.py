@@ -132,7 +132,7 @@ def why_left_out() -> str:
 @register.filter
 def counted(number: int) -> str:
     """Show a number as people write it."""
-    return drawing.counted(number)
+    return rounded(number)
 
 
 @register.filter

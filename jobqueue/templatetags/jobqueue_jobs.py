@@ -15,16 +15,10 @@ register = template.Library()
 
 
 @register.filter
-def thousands(number: int) -> str:
-    """Show a whole number as people write it."""
-    return rounded(number)
-
-
-@register.filter
 def percent_of(done: float, total: float) -> str:
     """Show which part of the whole is done; all of it only when it is."""
-    share = min(max(done / total, 0.0), 1.0) if total > 0 else 0.0
-    return _("%(number)s %%") % {"number": rounded(int(share * 100))}
+    percent = min(max(done * 100 / total, 0.0), 100.0) if total > 0 else 0.0
+    return _("%(number)s %%") % {"number": rounded(int(percent))}
 
 
 @register.filter

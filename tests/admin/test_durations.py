@@ -38,3 +38,7 @@ def test_so_are_counts_shares_and_rates() -> None:
 
 def test_nothing_is_all_done_before_it_is() -> None:
     assert (percent_of(999, 1000), percent_of(1000, 1000), percent_of(1, 0)) == ("99 %", "100 %", "0 %")
+
+
+def test_a_whole_percent_is_told_as_it_is() -> None:
+    assert [percent_of(done, 100) for done in range(101)] == [f"{done} %" for done in range(101)]

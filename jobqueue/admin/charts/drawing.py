@@ -77,12 +77,12 @@ def histogram(counts: Sequence[int], label: str) -> Chart | None:
     top = nice(max(shown))
     return Chart(
         label=label,
-        y=[counted(top), counted(top // 2), "0"],
+        y=[rounded(top), rounded(top // 2), "0"],
         x=_spaced([at_most(place) for place in places]),
         is_by_bar=True,
         bars=stacked({"running": shown}, top),
         columns=[pgettext("of durations", "Up to"), _("Attempts")],
-        rows=[[bound, counted(count)] for bound, count in zip(bounds, shown, strict=True) if count],
+        rows=[[bound, rounded(count)] for bound, count in zip(bounds, shown, strict=True) if count],
     )
 
 
@@ -96,11 +96,6 @@ def up_to(bucket: int) -> str:
 def at_most(bucket: int) -> str:
     """Return where a bucket ends, in short."""
     return f"\N{LESS-THAN OR EQUAL TO} {up_to(bucket)}" if bucket < len(BOUNDS) else up_to(bucket)
-
-
-def counted(number: float) -> str:
-    """Return a count as people write it."""
-    return rounded(number)
 
 
 def _spaced(labels: Sequence[str]) -> list[str]:

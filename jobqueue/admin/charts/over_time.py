@@ -12,10 +12,10 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
-from jobqueue.admin.charts.drawing import Chart, Legend, counted
+from jobqueue.admin.charts.drawing import Chart, Legend
 from jobqueue.admin.charts.shapes import between, line, nice, stacked
 from jobqueue.insight.series import Series
-from jobqueue.wording import duration
+from jobqueue.wording import duration, rounded
 
 LABELS: Mapping[str, str | Promise] = {
     "succeeded": pgettext_lazy("attempts", "succeeded"),
@@ -59,12 +59,12 @@ def throughput(series: Series, url: str) -> Chart | None:
     top = nice(largest)
     return Chart(
         label=_("Attempts that ended, by time"),
-        y=[counted(top), counted(top // 2), "0"],
+        y=[rounded(top), rounded(top // 2), "0"],
         x=_ticks(series),
         bars=stacked({colour(key): values for key, values in stacks.items()}, top, ends_open=True),
         legend=_legend(series.values),
         columns=[_("From"), *(label(key) for key in series.values)],
-        rows=_rows(series, series.values, counted),
+        rows=_rows(series, series.values, rounded),
         series=url,
         keys=list(series.values),
         kind="bars",
@@ -95,7 +95,7 @@ def latency(series: Series, keys: Sequence[str], title: str, url: str) -> Chart 
 def mark(seconds: float) -> str:
     """Return the label of a mark of the axis of durations: 10 ms, 1 s, 10 min."""
     size, text = next(each for each in MARK_UNITS if seconds >= each[0])
-    return str(text) % {"number": counted(round(seconds / size))}
+    return str(text) % {"number": rounded(seconds / size)}
 
 
 def as_json(series: Series) -> dict[str, Any]:

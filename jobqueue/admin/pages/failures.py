@@ -13,12 +13,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from jobqueue.admin.charts.drawing import Chart, counted
+from jobqueue.admin.charts.drawing import Chart
 from jobqueue.admin.charts.shapes import nice, stacked
 from jobqueue.admin.page import Crumb, Page, Route, looked
 from jobqueue.admin.rights import may_act, may_see
 from jobqueue.insight.failures import WEEK, WINDOW, Kind, attempts_of, error_of, kind_of, kinds
 from jobqueue.insight.scene import Scene
+from jobqueue.wording import rounded
 
 
 class FailurePages(Page):
@@ -90,12 +91,12 @@ def chart_of(kind: Kind, scene: Scene) -> Chart | None:
     top = nice(max(kind.points))
     return Chart(
         label=_("Failed attempts of this kind within 7 days"),
-        y=[counted(top), counted(top // 2), "0"],
+        y=[rounded(top), rounded(top // 2), "0"],
         x=[date(begins[0], "MONTH_DAY_FORMAT"), date(begins[len(begins) // 2], "MONTH_DAY_FORMAT"), _("now")],
         bars=stacked({"failed": kind.points}, top, ends_open=True),
         columns=[
             ngettext("%(number)s hour from", "%(number)s hours from", WEEK.step) % {"number": WEEK.step},
             _("Failed attempts"),
         ],
-        rows=[[label, counted(count)] for label, count in zip(labels, kind.points, strict=True) if count],
+        rows=[[label, rounded(count)] for label, count in zip(labels, kind.points, strict=True) if count],
     )
