@@ -38,7 +38,7 @@ MANY_NAMES = 200
 LONGEST_LINE = 160
 
 #: Before the name of an exception at the beginning of an error.
-MODULE = re.compile(r"\A(?:[A-Za-z_]\w*\.)+(?=[A-Za-z_]\w*(?::|\s|\Z))")
+MODULE = re.compile(r"\A(?:[A-Za-z_]\w*\.)+(?=[A-Za-z_]\w*(?::|\n|\Z))")
 
 TIMES = (("-1h", _("last hour")), ("-1d", _("last 24 hours")), ("-7d", _("last 7 days")))
 

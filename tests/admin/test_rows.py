@@ -17,6 +17,7 @@ from tests.admin.planted import plant_failure
         ("a.b.Multiline\nTraceback", "Multiline\nTraceback"),
         ("ValueError: see shop.jobs.py: no", "ValueError: see shop.jobs.py: no"),
         ("no stream at 0.1: gone", "no stream at 0.1: gone"),
+        ("shop.jobs.charge is unknown", "shop.jobs.charge is unknown"),
         ("", ""),
         ("a." * 50_000, "a." * 50_000),
     ],
