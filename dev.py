@@ -53,7 +53,11 @@ def parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     parser.add_argument("command", choices=COMMANDS)
     parser.add_argument("rest", nargs=argparse.REMAINDER, metavar="ARGS", help="handed on")
     chosen = parser.parse_args(arguments)
-    ours = 2 if chosen.command == "run" else len(chosen.rest)  # a program that is run has options of its own
+    ours = len(chosen.rest)
+    if chosen.command == "run":  # a program that is run has options of its own
+        ours = 0
+        while ours < len(chosen.rest) and chosen.rest[ours].split("=")[0] in {"--python", "--django"}:
+            ours += 1 if "=" in chosen.rest[ours] else 2
     _, rest = after.parse_known_args(chosen.rest[:ours], chosen)
     return chosen, rest + chosen.rest[ours:]
 
