@@ -52,7 +52,9 @@ def test_a_pool_that_has_stopped_is_still_in_it_by_its_name(sign_in: SignIn) -> 
     assert LogEntry.objects.get().object_repr == "host:atlas pid:4120"
 
 
-@pytest.mark.parametrize("path", ["queue/late_mails", "queue/tier_40", "jobclass/tests.app.jobs.add_up", "worker/1"])
+@pytest.mark.parametrize(
+    "path", ["queue/late_mails", "queue/tier_40", "jobclass/tests.app.jobs.add_up", "worker/1"]
+)
 def test_recent_actions_lead_to_it(sign_in: SignIn, path: str) -> None:
     client, (model, name) = sign_in(is_superuser=True), path.split("/")
     pool(pk=1)
