@@ -50,7 +50,7 @@ PICTURES = (
     Picture("overview-light", "dashboard/"),
     Picture("overview-dark", "dashboard/", is_dark=True),
     Picture("jobs", "job/?state=failed"),
-    Picture("job", "job/?state=failed&q=class:import_catalogue", click=FIRST_JOB),
+    Picture("job", "job/?state=failed&q=class:sync_stock", click=FIRST_JOB),
     Picture("failures", "failure/"),
     Picture("phone", "dashboard/", is_phone=True),
 )

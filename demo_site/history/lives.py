@@ -17,6 +17,8 @@ from jobqueue.performing.errors import describe
 from jobqueue.policy.backoff import backoff
 
 HERE = str(Path(__file__).parent)
+#: Where the shop is installed on its server.
+INSTALLED, CHECKOUT = "/srv/shop/", f"{Path(__file__).parents[2]}/"
 SPAN = timedelta(hours=48)
 TIME_LIMIT = timedelta(minutes=2)
 #: Jobs wait longer while the supplier does not answer: workers wait for it.
@@ -124,7 +126,7 @@ def told(error: BaseException) -> str:
     trace = error.__traceback__
     while trace is not None and trace.tb_frame.f_code.co_filename.startswith(HERE):
         trace = trace.tb_next
-    return describe(error.with_traceback(trace))
+    return describe(error.with_traceback(trace)).replace(CHECKOUT, INSTALLED)
 
 
 def _wait(random: Random, due: datetime) -> float:

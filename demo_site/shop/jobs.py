@@ -50,7 +50,7 @@ def sync_stock(article: int) -> int:
     return pieces
 
 
-@job(queue="imports", max_attempts=2, capture_log="INFO")
+@job(queue="imports", max_attempts=2, max_run_time=120, capture_log="INFO")
 def import_catalogue(supplier: str, rows: int) -> str:
     """Read a supplier's catalogue, and say how far it is."""
     logger.info("Reading %d rows of %s", rows, supplier)

@@ -13,8 +13,8 @@ from jobqueue.states import State
 from jobqueue.wording import age
 
 #: Pixels of a moment, and of each further power of ten.
-SHORTEST = 34
-GROWTH = 24
+SHORTEST = 32
+GROWTH = 18
 MARGIN = 8
 #: Tries that are drawn, the newest ones.
 DRAWN = 12

@@ -75,7 +75,7 @@ def test_a_killed_pool_takes_its_children_along_and_another_performs_its_jobs(
     start_pool: StartPool, journal: Journal
 ) -> None:
     doomed = start_pool("-n", "2")
-    ids = enqueue_many(jobs.nap.bind(key, 3) for key in range(2))
+    ids = enqueue_many(jobs.nap_until.bind(key, "free") for key in range(2))
     wait_until(lambda: len(journal.entries()) == 2, about=lambda: doomed.text)
     survivor = start_pool("-n", "1")
     wait_until(lambda: tables.Pool.objects.count() == 2)
@@ -83,6 +83,7 @@ def test_a_killed_pool_takes_its_children_along_and_another_performs_its_jobs(
     doomed.signal(signal.SIGKILL)
     doomed.wait()
     wait_until(lambda: not any(map(is_running, children)))
+    Document.objects.create(text="free")
     wait_until(lambda: all_succeeded(2), about=lambda: f"{states()} {survivor.text}")
     assert journal.counts() == {0: 2, 1: 2}
     assert set(Job.objects.filter(pk__in=ids).values_list("attempts", "crashes")) == {(2, 1)}
