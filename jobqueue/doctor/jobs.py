@@ -31,8 +31,8 @@ def jobs(site: Site) -> Iterator[Finding]:
 def failed(site: Site) -> Iterator[Finding]:
     """Report what has failed for good within a day."""
     lately = site.jobs.failed().filter(finished_at__gte=site.now - timedelta(days=1)).order_by("-finished_at")
-    if seen := lately.values("finished_at")[:MANY].count():
-        latest = lately[0]
+    if latest := lately.first():
+        seen = max(lately.values("finished_at")[:MANY].count(), 1)
         why = headline(latest.error or "")[:ERROR_LENGTH]
         count = ("at least " if seen == MANY else "") + counted(seen, "job")
         message = f"{count} failed within a day, the latest {latest}: {why}"
