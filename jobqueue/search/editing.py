@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from jobqueue.search.fields import is_of_payload
 from jobqueue.search.words import SearchError, Term, terms
 
 #: What stands behind a field as it is; and what does so alone.
@@ -27,6 +28,11 @@ def value_of(text: str, field: str) -> str | None:
     return found[0].values[0].text if len(found) == 1 and len(found[0].values) == 1 else None
 
 
+def veiled(text: str) -> str:
+    """Return a search as everybody may read it: without what it looks for in arguments, errors and texts."""
+    return " ".join(_veiled(each) if is_of_payload(each) else _again(each) for each in _terms(text))
+
+
 def quoted(value: str, field: str) -> str:
     """Return a value of a field, or a text alone, as a search takes it."""
     if (BARE if field else ALONE).fullmatch(value):
@@ -47,5 +53,12 @@ def _terms(text: str) -> list[Term]:
 
 
 def _again(term: Term) -> str:
-    values = ",".join(quoted(each.text, term.field) for each in term.values)
-    return f"{'-' * term.negated}{term.field}{':' * bool(term.field)}{values}"
+    return _head(term) + ",".join(quoted(each.text, term.field) for each in term.values)
+
+
+def _veiled(term: Term) -> str:
+    return f"{_head(term)}…"
+
+
+def _head(term: Term) -> str:
+    return f"{'-' * term.negated}{term.field}{':' * bool(term.field)}"

@@ -53,6 +53,11 @@ class Meaning(NamedTuple):
     test: Test | None = None
 
 
+def is_of_payload(term: Term) -> bool:
+    """Whether a term looks into arguments and errors; one without a field also looks there."""
+    return term.field in {"", "error"} or term.field.startswith("args.")
+
+
 def meaning(term: Term, now: datetime, *, with_payload: bool = True) -> Meaning:
     """Return what a term means.
 
@@ -64,7 +69,7 @@ def meaning(term: Term, now: datetime, *, with_payload: bool = True) -> Meaning:
     Raises:
         SearchError: naming what is not known, and what is nearest.
     """
-    if not with_payload and (term.field == "error" or term.field.startswith("args.")):
+    if not with_payload and term.field and is_of_payload(term):
         told = _('To search by "%(field)s" takes the right to see it: view_job_payload.')
         raise SearchError(Sentence(told, field=term.field), term.position + term.negated)
     if not term.field:

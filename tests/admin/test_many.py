@@ -335,6 +335,14 @@ class TestByAJob:
         assert entry.change_message.endswith("Done: 5. Ending soon: 0. Left out: none.")
         assert LogEntry.objects.count() == 1
 
+    def test_the_log_does_not_tell_what_was_looked_for_in_arguments(self, sign_in: SignIn, few: None) -> None:
+        failed(5)
+        client = sign_in("view_job", "view_job_payload", "retry_job")
+        confirm(client, act="retry", all="1", state="failed", q='-queue:mail -args.a:7 add')
+        assert LogEntry.objects.get().change_message == (
+            'retry: all failed jobs that match "-queue:mail -args.a:… …".'
+        )
+
     def test_it_is_told_who_wants_it(self, client: Client, few: None) -> None:
         for _ in range(5):
             job(State.RUNNING)

@@ -36,6 +36,7 @@ from jobqueue.jobs import act_on_many
 from jobqueue.models import Job
 from jobqueue.options import DEFAULT_QUEUE
 from jobqueue.search import WINDOW, SearchError
+from jobqueue.search.editing import veiled
 from jobqueue.search.fields import LARGEST_ID
 from jobqueue.search.moments import moment_of
 from jobqueue.search.words import LONGEST
@@ -365,4 +366,4 @@ def _of(chosen: Chosen) -> str:
     if chosen.ids:
         return f"{len(chosen.ids):,} selected jobs"
     kind = f"all {chosen.tab} jobs" if chosen.tab else "all jobs"
-    return f'{kind} that match "{chosen.text}"' if chosen.text else kind
+    return f'{kind} that match "{veiled(chosen.text)}"' if chosen.text else kind
