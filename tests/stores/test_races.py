@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -24,9 +25,19 @@ from jobqueue.stores.base import Store
 from jobqueue.stores.errors import is_locked_out
 from jobqueue.stores.pools import PoolRegistry
 from tests.processes.harness import Journal, environment
+from tests.setups import current
 from tests.stores.shelf import claim, new, succeeded
 
 only_postgresql = pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one lock for all")
+
+
+#: What people do takes rights that a pool's role need not have.
+PEOPLE = "act_for"
+
+
+def as_tests() -> dict[str, str]:
+    """What the environment of this process says where that of pools says something else."""
+    return {name: os.environ[name] for name in current().of_pools() if name in os.environ}
 
 
 class Race:
@@ -43,8 +54,9 @@ class Race:
     def start(self, count: int, *words: object) -> list[subprocess.Popen[str]]:
         """Let so many processes go, and return them."""
         command = [sys.executable, "-m", "tests.stores.racer", *map(str, words)]
+        surroundings = self._environment | (as_tests() if words[0] == PEOPLE else {})
         pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        started = [subprocess.Popen(command, env=self._environment, text=True, **pipes) for _ in range(count)]
+        started = [subprocess.Popen(command, env=surroundings, text=True, **pipes) for _ in range(count)]
         self._processes += started
         assert [process.stdout.readline() for process in started] == ["ready\n"] * count  # type: ignore[union-attr]
         for process in started:
