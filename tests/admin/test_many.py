@@ -338,7 +338,7 @@ class TestByAJob:
     def test_the_log_does_not_tell_what_was_looked_for_in_arguments(self, sign_in: SignIn, few: None) -> None:
         failed(5)
         client = sign_in("view_job", "view_job_payload", "retry_job")
-        confirm(client, act="retry", all="1", state="failed", q='-queue:mail -args.a:7 add')
+        confirm(client, act="retry", all="1", state="failed", q="-queue:mail -args.a:7 add")
         assert LogEntry.objects.get().change_message == (
             'retry: all failed jobs that match "-queue:mail -args.a:… …".'
         )
