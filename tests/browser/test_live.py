@@ -70,7 +70,7 @@ def test_a_list_waits_while_rows_are_selected(open_page: Open) -> None:
     box = look.page.locator("input[name=ids]").first
     box.check()
     first = look.page.locator("section[data-part=rows] tbody tr").first.get_attribute("id")
-    job = look.site.enqueue("demo_site.shop.jobs.sync_stock", 7)
+    job = look.site.enqueue("demo_site.shop.jobs.resize_image", "photos/7.jpg")
     look.page.wait_for_timeout(5000)
     assert look.page.locator("section[data-part=rows] tbody tr").first.get_attribute("id") == first
     assert box.is_checked()
