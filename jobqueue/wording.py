@@ -88,7 +88,7 @@ class Amount(Sentence):
 
     def translated(self) -> str:
         """Write it as in the active language."""
-        return f"{number_format(self.number, force_grouping=True)}{self.plus}"
+        return f"{rounded(self.number)}{self.plus}"
 
 
 class Moment(Sentence):

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from django.db.models import Q
 from django.http import QueryDict, StreamingHttpResponse
 from django.utils import timezone
 from django.utils.functional import Promise
@@ -88,11 +87,6 @@ def chosen(given: QueryDict, columns: Iterable[Column]) -> Chosen | None:
     found = [each for each in columns if each.key in wanted]
     kind = given.get("format", "")
     return Chosen(found, kind) if found and kind in dict(FORMATS) else None
-
-
-def of_these(ids: Collection[int]) -> Search:
-    """Return what finds jobs that were selected, in whatever state they are by now."""
-    return Search("", Q(pk__in=ids), is_by_id=True, is_by_index=True)
 
 
 def is_complete(scene: Scene, asked: Asked, search: Search | None) -> bool:

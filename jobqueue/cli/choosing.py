@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.core.management.base import CommandError
-from django.db.models import Q
 
 from jobqueue.cli.voice import Voice
 from jobqueue.insight.scene import Scene
@@ -52,7 +51,7 @@ def chosen(which: Sequence[str], scene: Scene) -> Search:
     found = [ID.fullmatch(word) for word in which]
     if which and all(found):
         ids = [number for each in found if each and (number := int(each[1])) <= LARGEST_ID]
-        return Search(" ".join(which), Q(pk__in=ids), is_by_id=True, is_by_index=True)
+        return Search.of_ids(ids, " ".join(which))
     text = as_typed(which)
     try:
         return parse(text, scene.now)

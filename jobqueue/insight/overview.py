@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from django.utils.formats import number_format
-
 from jobqueue.insight.rollups import RANGES, Counts, Rollups
 from jobqueue.insight.scene import MOST_READY, Scene, listens, slots
 from jobqueue.insight.workers import told_by
 from jobqueue.models import Job, Pause, Pool, Report
 from jobqueue.stores import tallies
-from jobqueue.wording import age
+from jobqueue.wording import age, rounded
 
 #: Jobs for later are counted up to here.
 MOST_LATER = 10_000
@@ -29,7 +27,7 @@ class Count(NamedTuple):
     is_capped: bool = False
 
     def __str__(self) -> str:
-        return number_format(self.number, force_grouping=True) + ("+" if self.is_capped else "")
+        return rounded(self.number) + ("+" if self.is_capped else "")
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from datetime import datetime
 from math import inf
 from typing import Any, Protocol
 
-from django.db.models import F, Max, Q
+from django.db.models import F, Max
 from django.db.models.lookups import LessThanOrEqual
 
 from jobqueue.insight.joblist import BY_ID, NEVER, PATIENCE, RESULT, TABS, Order, alike, ordering, pages
@@ -139,7 +139,7 @@ class Chosen:
             SearchError: with the position, and what may have been meant.
         """
         if self.ids:
-            return Search(self.text, Q(pk__in=self.ids), is_by_id=True, is_by_index=True)
+            return Search.of_ids(self.ids, self.text)
         return parse(self.text, self.at, with_payload=self.with_payload)
 
     def plan(self, scene: Scene, act: Act, limit: int | None = None, *, fitting: bool = False) -> Plan:

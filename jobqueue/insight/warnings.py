@@ -18,7 +18,7 @@ from jobqueue.insight.workers import wrong_clocks
 from jobqueue.models import ClassPause, Pause, Pool
 from jobqueue.release import release
 from jobqueue.sentences import translated
-from jobqueue.wording import age, few
+from jobqueue.wording import age, few, rounded
 
 #: Queues, classes and pools that are warned of one by one.
 NAMED = 4
@@ -178,7 +178,7 @@ def _of_clocks(scene: Scene) -> Iterator[Warn]:
         text = _("The clock of %(host)s is %(seconds)s s ahead of the database's, by which jobs become due.")
         if skew < 0:
             text = _("The clock of %(host)s is %(seconds)s s behind the database's, by which jobs become due.")
-        sentence = text % {"host": host, "seconds": number_format(round(abs(skew)), force_grouping=True)}
+        sentence = text % {"host": host, "seconds": rounded(abs(skew))}
         yield Warn("clock", "warning", sentence, _("Set clocks by NTP; on that host"), "timedatectl")
 
 
@@ -206,7 +206,7 @@ def _jobs_wait(number: int) -> str:
 
 
 def _count(number: int) -> str:
-    told = number_format(number, force_grouping=True)
+    told = rounded(number)
     return f"{told}+" if number >= MOST_READY else told
 
 

@@ -7,7 +7,7 @@ row by row, so a search looks at the newest 100,000 rows only, unless all are as
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
@@ -45,6 +45,11 @@ class Search:
     tests: tuple[Test, ...] = ()
     is_by_id: bool = False
     is_by_index: bool = False
+
+    @classmethod
+    def of_ids(cls, ids: Collection[int], text: str = "") -> Search:
+        """Return what finds some jobs, in whatever state they are by now."""
+        return cls(text, Q(pk__in=ids), is_by_id=True, is_by_index=True)
 
     def find(self, rows: JobQuerySet, limit: int | None = None, *, all_rows: bool = False) -> Iterator[Job]:
         """Yield the jobs that are meant, the newest first.

@@ -187,7 +187,7 @@ class JobPages(Page):
             return HttpResponseRedirect(list_url)
         search, mistake = _understood(asked, scene, with_payload=with_payload)
         if ids:
-            asked, search, mistake = asked.whole(), exporting.of_these(ids), {}
+            asked, search, mistake = asked.whole(), Search.of_ids(ids), {}
         columns = exporting.columns_for(with_payload=with_payload)
         chosen = exporting.chosen(request.GET, columns)
         if chosen is not None and not mistake:

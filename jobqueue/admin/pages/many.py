@@ -14,7 +14,6 @@ from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.utils.dateparse import parse_datetime
-from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -43,6 +42,7 @@ from jobqueue.search.words import LONGEST
 from jobqueue.sentences import translated
 from jobqueue.states import State
 from jobqueue.stores.acts import Act, Acted
+from jobqueue.wording import rounded
 
 if TYPE_CHECKING:
     from jobqueue.admin.page import Page
@@ -99,7 +99,7 @@ class ManyPage:
     def ask_or_act(self, request: HttpRequest) -> HttpResponse:
         """Ask whether it is really meant; act if it is."""
         scene = self.desk.page.scene
-        sent = request.POST if request.method == "POST" else request.GET
+        sent = sent_by(request)
         try:
             if sent.get("act") == EXPORT:
                 return HttpResponseRedirect(self._export_url(sent))
@@ -118,7 +118,7 @@ class ManyPage:
             self.desk.say(request, translated(error), messages.ERROR)
         except DatabaseError as error:
             self.desk.say(request, _("Nothing was done: %(error)s") % {"error": error}, messages.ERROR)
-        return HttpResponseRedirect(self._list_url(request, sent))
+        return HttpResponseRedirect(self._list_url(request))
 
     def _export_url(self, sent: QueryDict) -> str:
         """Return the address that exports the same jobs, where the right to do so is asked for."""
@@ -129,9 +129,9 @@ class ManyPage:
             query += f"&{urlencode({'ids': ','.join(map(str, ids))})}"
         return self.desk.page.url("export") + query
 
-    def _list_url(self, request: HttpRequest, sent: QueryDict) -> str:
+    def _list_url(self, request: HttpRequest) -> str:
         """Return the address of the list, with the tab and the search that it had."""
-        return self.desk.url_of(request) + Asked.by(sent).address().removesuffix("?")
+        return self.desk.url_of(request) + Asked.by(sent_by(request)).address().removesuffix("?")
 
     # Asking
 
@@ -139,16 +139,15 @@ class ManyPage:
         self, request: HttpRequest, look: ActLook, chosen: Chosen, scene: Scene, error: str = ""
     ) -> HttpResponse:
         plan = looked_at(chosen, look.act, scene)
-        sent = request.POST if request.method == "POST" else request.GET
         question = _("%(verb)s all that match") % {"verb": look.verb}
         if plan is not None:
-            told = number_format(len(plan.ids), force_grouping=True) + ("+" if plan.is_cut else "")
+            told = rounded(len(plan.ids)) + ("+" if plan.is_cut else "")
             question = look.many % {"count": len(plan.ids), "told": told}
         context = {
             "look": look,
             "chosen": chosen,
             "ids": ",".join(map(str, chosen.ids)),
-            "asked": Asked.by(sent),
+            "asked": Asked.by(sent_by(request)),
             "tab": label_of(chosen.tab) if chosen.tab else "",
             "error": error,
             "sent": request.POST,
@@ -160,7 +159,7 @@ class ManyPage:
             "limits": {"at_once": AT_ONCE, "counted": COUNTED, "window": WINDOW, "minutes": LONGEST_SPREAD},
             "spreads": look.act not in {Act.CANCEL, Act.DELETE},
             "is_postponing": look.act is Act.POSTPONE,
-            "back": self._list_url(request, sent),
+            "back": self._list_url(request),
         }
         title = _("%(question)s?") % {"question": question}
         crumbs = (Crumb(str(look.verb)),)
@@ -271,6 +270,11 @@ def looked_at(
 # What a form has sent
 
 
+def sent_by(request: HttpRequest) -> QueryDict:
+    """Return what the list has sent, or the page that asks."""
+    return request.POST if request.method == "POST" else request.GET
+
+
 def look_in(sent: QueryDict) -> ActLook:
     """Return the act that is asked for."""
     for look in ACTS.values():
@@ -309,7 +313,7 @@ def ids_in(sent: QueryDict) -> tuple[int, ...]:
     if len(words) > MOST_IDS:
         raise Unfit(
             _("At most %(most)s jobs can be named one by one. Search for them, and take all that match.")
-            % {"most": number_format(MOST_IDS, force_grouping=True)}
+            % {"most": rounded(MOST_IDS)}
         )
     if not all(len(word) < 20 and word.isascii() and word.isdigit() and int(word) <= LARGEST_ID for word in words):
         raise Unfit(_("That is not the id of a job."))
@@ -359,7 +363,7 @@ def _by_state(before: dict[int, Job], done: list[int]) -> dict[str, list[Job]]:
 
 
 def _count(number: int) -> dict[str, Any]:
-    return {"count": number, "told": number_format(number, force_grouping=True)}
+    return {"count": number, "told": rounded(number)}
 
 
 def _of(chosen: Chosen) -> str:
